@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Makes every type of abi.h reachable, so that its BTF lists them all; never loaded. */
+#include "abi.h"
+
+struct kp_everything {
+	struct kp_frontend frontend;
+	struct kp_service service;
+	struct kp_slot slot;
+	struct kp_backend backend;
+	struct kp_member member;
+	struct kp_membership membership;
+	struct kp_affinity_client affinity_client;
+	struct kp_affinity_choice affinity_choice;
+	struct kp_peer peer;
+	struct kp_tcp_peer tcp_peer;
+	struct kp_flows flows;
+	struct kp_service_stats service_stats;
+	struct kp_backend_stats backend_stats;
+	enum kp_service_flag service_flag;
+	enum kp_algorithm algorithm;
+	enum kp_backend_flag backend_flag;
+	enum kp_member_state member_state;
+	enum kp_affinity_origin affinity_origin;
+	enum kp_reason reason;
+	enum kp_meta meta;
+};
+
+struct kp_everything everything;

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * abi.h - the one contract between the BPF programs and the agent.
+ *
+ * Every struct here is the key or the value of a map that is pinned and outlives both sides, so
+ * layouts are fixed-width with explicit padding, and any change of one raises KP_LAYOUT_VERSION.
+ * A generator reads the BTF of these structs and writes their TypeScript offsets
+ * (build/generated/abi.ts); nothing is spelled out twice.
+ *
+ * Addresses are 16 bytes in network byte order; IPv4 is kept v4-mapped (::ffff:a.b.c.d), so one
+ * table and one code path serve both families and v4-mapped sockets. Ports are big endian
+ * wherever a packet or a socket address will carry them.
+ */
+#ifndef KPROXY_ABI_H
+#define KPROXY_ABI_H
+
+#include <linux/types.h>
+#include <linux/bpf.h> /* struct bpf_spin_lock */
+
+#define KP_LAYOUT_VERSION 1
+
+/* Places for the peers of TCP sockets; a power of two. */
+#define KP_TCP_PEERS 32768
+
+/* How many destinations an unconnected UDP socket remembers for recvmsg. */
+#define KP_FLOWS_PER_SOCKET 4
+
+struct kp_address {
+	__be32 word[4];
+};
+
+/* services: key. One frontend: an address a client may name. */
+struct kp_frontend {
+	struct kp_address address;
+	__be16 port;
+	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
+	__u8 pad;
+};
+
+/* services: value, bits of kp_service.flags */
+enum kp_service_flag {
+	/* Nothing to choose from here, but usable endpoints exist elsewhere: drop, do not refuse
+	   (TR-22). */
+	KP_SERVICE_INTERNAL_DROP = 1 << 0,
+	KP_SERVICE_EXTERNAL_DROP = 1 << 1,
+};
+
+/* services: value, kp_service.algorithm */
+enum kp_algorithm {
+	KP_ALGORITHM_RANDOM = 0,
+};
+
+/* A range of the arena: `active` slots from `base`, then `terminating` ones. */
+struct kp_range {
+	__u32 base;
+	__u16 active;
+	__u16 terminating;
+};
+
+/*
+ * services: value. Published by one map update; readers copy it and verify `checksum`, because
+ * the kernel recycles freed hash elements at once and a pointer may come to show another record.
+ */
+struct kp_service {
+	__u32 checksum; /* kp_checksum() over the key and everything below */
+	__u32 service_id;
+	__u32 generation;	  /* grows with each publication of this service port */
+	__u32 flags;		  /* enum kp_service_flag */
+	struct kp_range internal; /* for traffic that starts on this node */
+	struct kp_range external; /* for traffic that arrives from outside (edge plane) */
+	__u32 table_base;	  /* first entry in the lookup table, for algorithms that use one */
+	__u16 table_size;
+	__u8 algorithm; /* enum kp_algorithm */
+	__u8 pad;
+	__u32 affinity_seconds; /* 0: no session affinity */
+	__u32 reserved;
+};
+
+/* slots (the arena): value; the key is the index. All zero: never written. */
+struct kp_slot {
+	struct kp_address address;
+	__be16 port;
+	__u16 weight;
+	__u32 backend_id; /* never 0 in a published range */
+};
+
+/* backends: value; the key is the backend id (__u32). Lets a restarted agent adopt the ids. */
+struct kp_backend {
+	__u32 backend_id; /* echo of the key: a recycled element must not steer a packet */
+	__be16 port;
+	__u8 protocol;
+	__u8 flags; /* enum kp_backend_flag */
+	struct kp_address address;
+	__u64 target; /* hash of the target UID: a reused pod address is another backend */
+};
+
+enum kp_backend_flag {
+	KP_BACKEND_LOCAL = 1 << 0, /* on this node */
+};
+
+/*
+ * members: key and value. Is a remembered choice still one that this service may use? That is asked
+ * for each class of traffic, since their ranges may show different endpoints.
+ */
+struct kp_member {
+	__u32 service_id;
+	__u32 backend_id;
+};
+
+enum kp_member_state {
+	KP_MEMBER_NONE = 0,
+	KP_MEMBER_ACTIVE = 1,
+	KP_MEMBER_TERMINATING = 2,
+};
+
+struct kp_membership {
+	__u8 internal; /* enum kp_member_state: in the record's internal range */
+	__u8 external; /* in its external range */
+	__u16 pad;
+	__u32 reserved;
+};
+
+/* affinity: key and value. A netns has one address per family, so its cookie stands for the client.
+ */
+struct kp_affinity_client {
+	struct kp_address
+	    address; /* edge plane: client address; socket plane: netns cookie in word 0-1 */
+	__u32 service_id;
+	__u32 origin; /* enum kp_affinity_origin */
+};
+
+enum kp_affinity_origin {
+	KP_AFFINITY_NETNS = 0,
+	KP_AFFINITY_ADDRESS = 1,
+};
+
+struct kp_affinity_choice {
+	__u64 last_used; /* CLOCK_MONOTONIC, ns; the one field that changes in place */
+	__u32 backend_id;
+	struct kp_address address;
+	__be16 port;
+	__u16 pad;
+	__u32 checksum; /* kp_affinity_checksum() over the key and the backend: evicted elements are
+			   recycled at once */
+	__u32 reserved;
+};
+
+/* What a connected socket asked for and what it was given. socket_peers: SK_STORAGE of it. */
+struct kp_peer {
+	struct kp_address frontend;
+	struct kp_address backend;
+	__be16 frontend_port;
+	__be16 backend_port;
+	__u32 service_id;
+	__u32 backend_id;
+	__u32 counted; /* 1: is in backend_stats.active until it connects anew or is released */
+};
+
+/*
+ * tcp_peers: array value, one cache line; the index is the low bits of the socket's cookie. The
+ * peers of most TCP sockets are here, because to make storage for a socket takes as long as all
+ * else that a connect() hook does.
+ */
+struct kp_tcp_peer {
+	__u64 cookie; /* of the socket that holds this place; 0: free */
+	struct kp_peer peer;
+	struct bpf_spin_lock lock; /* between sockets that want this place */
+	__u32 spilled;		   /* 1: a socket found it taken once, and may have storage */
+};
+
+/* socket_flows: SK_STORAGE of an unconnected UDP socket: its latest destinations. */
+struct kp_flow {
+	struct kp_address frontend;
+	struct kp_address backend;
+	__be16 frontend_port;
+	__be16 backend_port;
+	__u32 service_id; /* 0: empty */
+	__u32 backend_id;
+	__u32 generation;
+};
+
+struct kp_flows {
+	struct kp_flow flow[KP_FLOWS_PER_SOCKET];
+	__u16 next;		   /* the place of the next new destination, round and round */
+	__u16 latest;		   /* the place of the destination of the latest datagram */
+	struct bpf_spin_lock lock; /* threads may send from one socket at once */
+};
+
+/* service_stats: per-CPU value by service id. Rows are made by the programs at first use. */
+struct kp_service_stats {
+	__u64 connections; /* TCP and connected UDP choices */
+	__u64 datagrams;   /* unconnected UDP sends */
+	__u64 refused;	   /* no usable endpoint */
+	__u64 dropped;	   /* local policy without a local endpoint */
+};
+
+/* backend_stats: per-CPU value by backend id. Rows are made by the programs at first use. */
+struct kp_backend_stats {
+	__u64 connections;
+	__u64 datagrams;
+	__s64 active; /* sockets connected now; only the sum over CPUs means anything */
+};
+
+/* reasons: per-CPU array index -> count. Every refusal, drop and anomaly has one. */
+enum kp_reason {
+	KP_REASON_NO_ENDPOINT = 0,	 /* refused: nothing usable anywhere (TR-23) */
+	KP_REASON_NO_LOCAL_ENDPOINT = 1, /* dropped: local policy (TR-22) */
+	KP_REASON_TORN_RECORD = 2,	 /* checksum mismatch twice in a row */
+	KP_REASON_TORN_RETRIED = 3,	 /* checksum mismatch, second look fine */
+	KP_REASON_EMPTY_SLOT = 4,	 /* a published range shows an unwritten slot */
+	KP_REASON_NO_SOCKET_STORAGE = 5, /* translated, but the socket cannot remember it */
+	KP_REASON_NO_STATS_ROW = 6,	 /* translated, but not counted */
+	KP_REASON_COUNT = 7,
+};
+
+/* meta: array index -> __u64 */
+enum kp_meta {
+	KP_META_LAYOUT_VERSION = 0,
+	KP_META_NEXT_SERVICE_ID = 1, /* high-water marks: ids below were given out, never again */
+	KP_META_NEXT_BACKEND_ID = 2,
+	KP_META_GENERATION = 3,
+	KP_META_COUNT = 8,
+};
+
+#define KP_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
+
+KP_ASSERT_SIZE(kp_address, 16);
+KP_ASSERT_SIZE(kp_frontend, 20);
+KP_ASSERT_SIZE(kp_range, 8);
+KP_ASSERT_SIZE(kp_service, 48);
+KP_ASSERT_SIZE(kp_slot, 24);
+KP_ASSERT_SIZE(kp_backend, 32);
+KP_ASSERT_SIZE(kp_member, 8);
+KP_ASSERT_SIZE(kp_membership, 8);
+KP_ASSERT_SIZE(kp_affinity_client, 24);
+KP_ASSERT_SIZE(kp_affinity_choice, 40);
+KP_ASSERT_SIZE(kp_peer, 48);
+KP_ASSERT_SIZE(kp_tcp_peer, 64);
+KP_ASSERT_SIZE(kp_flow, 48);
+KP_ASSERT_SIZE(kp_flows, 200);
+KP_ASSERT_SIZE(kp_service_stats, 32);
+KP_ASSERT_SIZE(kp_backend_stats, 24);
+
+#endif /* KPROXY_ABI_H */
