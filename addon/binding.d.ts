@@ -1,0 +1,106 @@
+/**
+ * What the native module exports (addon/src/init.cc): positional arguments that the classes beside
+ * this file have validated. Every function throws, or rejects with, the class given to `setErrorClass`.
+ */
+
+declare const resource: unique symbol
+
+/** Something the native side owns: closed by `closeHandle`, by the garbage collector or at exit. */
+export interface Resource<Kind extends string> {
+  readonly [resource]: Kind
+}
+
+export type MapHandle = Resource<'map'>
+export type ProgramHandle = Resource<'program'>
+export type LinkHandle = Resource<'link'>
+export type LockHandle = Resource<'lock'>
+export type MappingHandle = Resource<'mapping'>
+export type AnyHandle = MapHandle | ProgramHandle | LinkHandle | LockHandle | MappingHandle
+
+export interface NativeFailure {
+  readonly code: string
+  /** What errno means, in words. */
+  readonly description: string
+  readonly operation: string
+  readonly subject: string
+  readonly detail?: string
+  readonly verifierLog?: string
+  readonly completed?: number
+}
+
+export interface NativeMapInfo {
+  readonly name: string
+  /** The name in the object file, which the kernel may have cut. */
+  readonly subject: string
+  readonly id: number
+  readonly type: number
+  readonly keySize: number
+  readonly valueSize: number
+  readonly maxEntries: number
+  readonly flags: number
+  /** Size of a value as read and written: per-CPU maps hold one for each possible CPU. */
+  readonly valueBytes: number
+}
+
+export interface Binding {
+  setErrorClass(errorClass: new (failure: NativeFailure) => Error): void
+
+  closeHandle(handle: AnyHandle): void
+  pinHandle(handle: MapHandle | ProgramHandle | LinkHandle, path: string): void
+
+  loadObject(
+    path: string,
+    pins: (readonly [string, string])[],
+    constants: (readonly [string, bigint])[],
+    maxEntries: (readonly [string, number])[],
+    skipPrograms: readonly string[],
+  ): { maps: [string, MapHandle][]; programs: [string, ProgramHandle][] }
+
+  openMap(path: string): MapHandle
+  mapInfo(map: MapHandle): NativeMapInfo
+  mapMemory(map: MapHandle): number
+  lookupElement(map: MapHandle, key: Uint8Array): Uint8Array | undefined
+  updateElement(map: MapHandle, key: Uint8Array, value: Uint8Array, flags: number): void
+  deleteElement(map: MapHandle, key: Uint8Array): boolean
+  updateBatch(map: MapHandle, keys: Uint8Array, values: Uint8Array): Promise<void>
+  deleteBatch(map: MapHandle, keys: Uint8Array): Promise<number>
+  readEntries(map: MapHandle): Promise<{ keys: Uint8Array; values: Uint8Array; count: number }>
+
+  openMapping(map: MapHandle): MappingHandle
+  storeElements(mapping: MappingHandle, index: number, bytes: Uint8Array): void
+  loadElements(mapping: MappingHandle, index: number, count: number): Uint8Array
+
+  openProgram(path: string): ProgramHandle
+  programInfo(program: ProgramHandle): {
+    id: number
+    name: string
+    runCount: bigint
+    runTimeNs: bigint
+    tag: string
+  }
+  testRun(
+    program: ProgramHandle,
+    data: Uint8Array,
+    repeat: number,
+    context: Uint8Array | undefined,
+  ): { returnValue: number; dataOut: Uint8Array; durationNs: number }
+
+  attachCgroup(program: ProgramHandle, cgroupPath: string, attachType: number): LinkHandle
+  openLink(path: string): LinkHandle
+  linkInfo(link: LinkHandle): {
+    id: number
+    programId: number
+    cgroupId: bigint
+    /** Undefined: not a link to a cgroup. */
+    attachType: number | undefined
+  }
+  updateLink(link: LinkHandle, program: ProgramHandle): void
+  detachLink(link: LinkHandle): void
+  cgroupPrograms(cgroupPath: string, attachType: number): number[]
+
+  membarrier(): Promise<void>
+  lockFile(path: string): LockHandle | undefined
+  netnsCookie(): bigint
+  filesystemMagic(path: string): number
+  possibleCpus(): number
+}

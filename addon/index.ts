@@ -1,0 +1,12 @@
+/** Map operations over libbpf, and no more: nothing here knows what a Service is. */
+export type { CgroupAttachType } from './attach-type.ts'
+export { cgroupPrograms } from './cgroup.ts'
+export { BpfError } from './error.ts'
+export { FileLock, lockFile } from './file-lock.ts'
+export { filesystemType } from './filesystem.ts'
+export { BpfLink, type LinkInfo } from './link.ts'
+export { BpfMap, type MapEntries, type MapInfo, type UpdateMode } from './map.ts'
+export { MappedArray } from './mapped-array.ts'
+export { BpfObject, type OpenOptions } from './object.ts'
+export { BpfProgram, type ProgramInfo, type TestRunOptions, type TestRunResult } from './program.ts'
+export { membarrier, netnsCookie, possibleCpus } from './system.ts'
