@@ -1,0 +1,208 @@
+import { existsSync } from 'node:fs'
+import { kpMeta } from '#abi'
+import type { BpfObject, FileLock } from '#addon'
+import type { ServicePortChange } from '../../model/service-port.ts'
+import type {
+  ApplyReport,
+  CheckStatus,
+  MapStatus,
+  Mode,
+  ModeStatus,
+  ServicePortCounters,
+} from '../mode.ts'
+import { Applier } from './applier.ts'
+import { BpfKernelMaps } from './bpf-maps.ts'
+import { runCanary } from './canary.ts'
+import { readCounters, readReasons } from './counters.ts'
+import { Hooks } from './hooks.ts'
+import { loadObject, writeMeta } from './load.ts'
+import { lockCgroup, PINNED_MAPS, PinDirectory } from './pins.ts'
+import { preflight } from './preflight.ts'
+
+/** The part of a logger that is used here. */
+export interface Log {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+export interface EbpfModeOptions {
+  /** The compiled programs, build/bpf/socket.bpf.o. */
+  readonly objectPath: string
+  /** Root of the node's cgroup v2 tree. */
+  readonly cgroupPath: string
+  /** This node's own directory on a bpf file system. No dots in it: bpffs allows none in names. */
+  readonly pinDir: string
+  readonly nodeName: string
+  /** Most frontends. */
+  readonly maxServices: number
+  /** Most endpoints, counted once for each service port that has them. */
+  readonly maxEndpoints: number
+  readonly log: Log
+}
+
+/** A check that is older is made again when somebody asks. */
+const CANARY_VALID_MS = 30_000
+
+/** Everything that exists between start and stop. */
+interface Running {
+  /** Of the pinned state and of the cgroup. */
+  readonly locks: readonly FileLock[]
+  readonly object: BpfObject
+  readonly maps: BpfKernelMaps
+  readonly applier: Applier
+  readonly hooks: Hooks
+}
+
+/**
+ * The socket plane: BPF programs at the node's cgroup translate connections as they are made, and
+ * this class keeps their maps. All of it is pinned and works on without the agent.
+ *
+ * Hooks are attached at start, after the maps were read back and before the first apply: over empty
+ * maps they change nothing, over restored ones an upgrade takes effect at once, and every problem of
+ * attaching shows before Services depend on it.
+ */
+export class EbpfMode implements Mode {
+  readonly name = 'ebpf'
+  readonly #options: EbpfModeOptions
+  #running: Running | undefined
+  #checks: readonly CheckStatus[] = []
+  #checkedAt = Number.NEGATIVE_INFINITY
+  #checking: Promise<void> | undefined
+  #applied = false
+
+  constructor(options: EbpfModeOptions) {
+    this.#options = options
+  }
+
+  /** @throws PreflightError with what to do; nothing that worked before is touched */
+  async start(): Promise<void> {
+    const { objectPath, cgroupPath, pinDir, log } = this.#options
+    preflight(cgroupPath, pinDir)
+    const pins = new PinDirectory(pinDir)
+    const locks: FileLock[] = []
+    let object: BpfObject | undefined
+    try {
+      /* An agent that is refused makes no directory. */
+      const isNew = !existsSync(pinDir)
+      if (!isNew) locks.push(pins.lock())
+      locks.push(lockCgroup(cgroupPath))
+      pins.create()
+      if (isNew) locks.push(pins.lock())
+      object = loadObject(objectPath, pins, this.#options)
+      this.#warnOfSizes(object)
+      const maps = new BpfKernelMaps(object)
+      const applier = new Applier(maps)
+      await applier.start()
+      const { ledger } = applier
+      writeMeta(object.map('meta'), kpMeta.GENERATION, ledger.generation + 1)
+      for (const [frontend, problem] of ledger.invalid) {
+        log.warn({ frontend, problem }, 'restored record is unusable; the first sync replaces it')
+      }
+      const hooks = new Hooks(cgroupPath, pins, object)
+      hooks.attach()
+      this.#running = { locks, object, maps, applier, hooks }
+      const restored = ledger.unclaimed.size
+      log.info({ restored, generation: ledger.generation + 1, pinDir }, 'programs attached')
+    } catch (error) {
+      object?.close()
+      for (const lock of locks) lock.release()
+      throw error
+    }
+  }
+
+  async apply(changes: readonly ServicePortChange[], complete: boolean): Promise<ApplyReport> {
+    const report = await this.#open().applier.apply(changes, complete)
+    if (!this.#applied) {
+      this.#applied = true
+      void this.#check()
+    }
+    return report
+  }
+
+  verify(): Promise<readonly string[]> {
+    return this.#open().applier.verify()
+  }
+
+  async status(): Promise<ModeStatus> {
+    const { applier, hooks, object } = this.#open()
+    if (this.#applied && performance.now() - this.#checkedAt > CANARY_VALID_MS) await this.#check()
+    return {
+      hooks: hooks.status(),
+      maps: await this.#mapStatus(),
+      checks: this.#checks,
+      refused: applier.refused,
+      reasons: readReasons((key) => object.map('reasons').lookup(key)),
+    }
+  }
+
+  counters(keys: readonly string[]): Promise<ReadonlyMap<string, ServicePortCounters>> {
+    const { maps, applier } = this.#open()
+    return readCounters(maps, applier.ledger, keys)
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running
+    if (running === undefined) return
+    await this.#checking
+    this.#running = undefined
+    await running.applier.stop()
+    running.hooks.close()
+    running.maps.close()
+    running.object.close()
+    for (const lock of running.locks) lock.release()
+  }
+
+  #open(): Running {
+    if (this.#running === undefined)
+      throw new Error('the eBPF mode is not running; call start first')
+    return this.#running
+  }
+
+  #check(): Promise<void> {
+    this.#checking ??= this.#runCanary().finally(() => {
+      this.#checking = undefined
+    })
+    return this.#checking
+  }
+
+  async #runCanary(): Promise<void> {
+    const { applier } = this.#open()
+    try {
+      this.#checks = await runCanary(this.#options.cgroupPath, (change) => applier.applyOwn(change))
+    } catch (error) {
+      this.#checks = [{ name: 'canary', ok: false, message: (error as Error).message }]
+    }
+    this.#checkedAt = performance.now()
+  }
+
+  async #mapStatus(): Promise<MapStatus[]> {
+    const { object, applier, maps } = this.#open()
+    const { ledger } = applier
+    const used: Readonly<Record<string, number>> = {
+      services: ledger.rows,
+      slots: ledger.limits.slots - ledger.arena.free,
+      backends: ledger.backends.size,
+      members: ledger.members,
+      service_stats: (await maps.entries('service_stats')).count,
+      backend_stats: (await maps.entries('backend_stats')).count,
+      affinity: (await object.map('affinity').entries()).count,
+    }
+    return PINNED_MAPS.filter((name) => !name.startsWith('socket_')).map((name) => {
+      const { maxEntries, memory } = object.map(name).info
+      const canFill = used[name] !== undefined && name !== 'affinity'
+      const entries = used[name] ?? maxEntries
+      return { name, entries, maxEntries, canFill, memoryBytes: memory }
+    })
+  }
+
+  #warnOfSizes(object: BpfObject): void {
+    const { maxServices, maxEndpoints, log } = this.#options
+    const services = object.map('services').info.maxEntries
+    const endpoints = object.map('members').info.maxEntries
+    if (services === maxServices && endpoints === maxEndpoints) return
+    log.warn(
+      { maxServices: services, maxEndpoints: endpoints },
+      'pinned maps keep the sizes they were made with; "kproxy cleanup" lets new ones be made',
+    )
+  }
+}

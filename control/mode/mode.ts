@@ -1,0 +1,90 @@
+import type { ServicePortChange } from '../model/service-port.ts'
+
+/** A service port that could not be programmed, or not in full; everything else keeps working. */
+export interface Refusal {
+  /** Service port key. */
+  readonly key: string
+  /** Stable word for metrics and scripts, such as `MapFull`. */
+  readonly reason: string
+  /** A sentence that names the subject, the value and what to do. */
+  readonly message: string
+}
+
+/** What one `apply` did. */
+export interface ApplyReport {
+  /** Service ports whose kernel state changed. */
+  readonly changed: number
+  readonly published: number
+  readonly removed: number
+  /** System calls made on maps; 0 for a no-op. */
+  readonly syscalls: number
+  readonly refused: readonly Refusal[]
+}
+
+/** A BPF program at its place. */
+export interface HookStatus {
+  readonly name: string
+  /** As the kernel answers when asked, not as we remember it. */
+  readonly attached: boolean
+  readonly programId: number
+  /** undefined while the kernel's BPF statistics are off. */
+  readonly runCount?: number
+}
+
+export interface MapStatus {
+  readonly name: string
+  readonly entries: number
+  readonly maxEntries: number
+  /** Whether it refuses when full: not so for arrays, always full, and for maps that evict. */
+  readonly canFill: boolean
+  readonly memoryBytes: number
+}
+
+/** The outcome of a check on the living node, such as a connection to the canary VIP. */
+export interface CheckStatus {
+  readonly name: string
+  readonly ok: boolean
+  readonly message: string
+}
+
+/** What a mode tells about itself. */
+export interface ModeStatus {
+  readonly hooks: readonly HookStatus[]
+  readonly maps: readonly MapStatus[]
+  readonly checks: readonly CheckStatus[]
+  readonly refused: readonly Refusal[]
+  /** Reason name -> count since the maps were made. */
+  readonly reasons: Readonly<Record<string, number>>
+}
+
+/** Counters of one service port (of one family), and of its backends by "address:port". */
+export interface ServicePortCounters {
+  readonly connections: number
+  readonly datagrams: number
+  readonly refused: number
+  readonly dropped: number
+  readonly backends: ReadonlyMap<
+    string,
+    { readonly connections: number; readonly datagrams: number; readonly active: number }
+  >
+}
+
+/** One way of turning the desired state into kernel state (design section 9). */
+export interface Mode {
+  readonly name: string
+  /** Loads or adopts kernel state. Traffic that already flows goes on. */
+  start(): Promise<void>
+  /**
+   * Applies changes. With `complete`, the changes are the whole desired state, and whatever else is
+   * found in the kernel is removed. Before the first complete apply nothing is removed (IN-4) but what
+   * earlier changes had named.
+   */
+  apply(changes: readonly ServicePortChange[], complete: boolean): Promise<ApplyReport>
+  /** Compares the kernel with what was applied; returns a sentence per difference. */
+  verify(): Promise<readonly string[]>
+  status(): Promise<ModeStatus>
+  /** Counters by service port key; a key that was never programmed is absent. */
+  counters(keys: readonly string[]): Promise<ReadonlyMap<string, ServicePortCounters>>
+  /** Lets go of handles; kernel state stays (design principle 3). */
+  stop(): Promise<void>
+}
