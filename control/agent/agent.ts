@@ -1,0 +1,127 @@
+import type { Logger } from 'pino'
+import type { Mode } from '../mode/mode.ts'
+import { Model, type ModelOptions } from '../model/model.ts'
+import type {
+  ConfigurationStatus,
+  ServiceDetail,
+  ServiceSummary,
+  StatusDocument,
+} from '../server/api.ts'
+import { type StatusProvider, StatusServer } from '../server/server.ts'
+import type { Source, SourceEvent } from '../source/source.ts'
+import { debugProvider, type Settings } from './debug-provider.ts'
+import { describeService, describeServices } from './services.ts'
+import { composeStatus } from './status.ts'
+import { Syncer } from './syncer.ts'
+import { Telemetry, type TelemetryOptions } from './telemetry.ts'
+
+export interface AgentOptions {
+  readonly nodeName: string
+  readonly cgroup: string
+  readonly pinDir: string
+  readonly socket: string
+  readonly mode: Mode
+  readonly source: Source
+  readonly log: Logger
+  /** Least time between two syncs, in milliseconds; 0: as soon as possible. */
+  readonly minSyncMs: number
+  /** What holds for Services that do not say it. */
+  readonly defaults: Omit<ModelOptions, 'nodeName'>
+  readonly telemetry: Omit<TelemetryOptions, 'nodeName' | 'log'>
+  /** What the agent was told, to be shown as it is. */
+  readonly settings: Settings
+  readonly configuration: () => ConfigurationStatus
+}
+
+/** One node's agent: source -> model -> mode, and a socket to ask it how it is doing. */
+export class Agent implements StatusProvider {
+  readonly #options: AgentOptions
+  readonly #model: Model
+  readonly #syncer: Syncer
+  readonly #telemetry: Telemetry
+  readonly #server: StatusServer
+  readonly #startedAt = Date.now()
+  /** What was logged of each rejected subject, so that a stubborn one is logged once. */
+  readonly #rejections = new Map<string, string>()
+
+  constructor(options: AgentOptions) {
+    this.#options = options
+    this.#model = new Model({ nodeName: options.nodeName, ...options.defaults })
+    const { nodeName, mode, log, telemetry, settings } = options
+    const { metrics } = telemetry
+    const provider = debugProvider({ settings, mode, metrics, status: () => this.status() }, () => {
+      return { syncer: this.#syncer, freshness: this.#telemetry.health.freshness }
+    })
+    this.#telemetry = new Telemetry({ ...telemetry, nodeName, log }, this.#model, provider)
+    this.#syncer = new Syncer({
+      ...{ model: this.#model, mode, log, observer: this.#telemetry },
+      minSyncMs: options.minSyncMs,
+    })
+    this.#server = new StatusServer(options.socket, this)
+  }
+
+  /** Takes over the node: kernel state first, then the socket, then the stream of objects. */
+  async start(): Promise<void> {
+    try {
+      // What a typing error can break is looked at before anything is put into the kernel.
+      this.#server.prepare()
+      await this.#telemetry.openOrFail()
+      await this.#options.mode.start()
+      await this.#server.listen()
+      await this.#telemetry.begin()
+      await this.#options.source.start((events) => this.#accept(events))
+      this.#telemetry.started()
+    } catch (error) {
+      await this.#telemetry.close()
+      throw error
+    }
+  }
+
+  /** Ends the agent; kernel state stays, and traffic goes on (design principle 3). */
+  async stop(): Promise<void> {
+    await this.#options.source.stop()
+    await this.#syncer.stop()
+    await this.#telemetry.close()
+    await this.#server.close()
+    await this.#options.mode.stop()
+  }
+
+  async status(): Promise<StatusDocument> {
+    const { nodeName, cgroup, pinDir, mode, source, configuration } = this.#options
+    return composeStatus({
+      nodeName,
+      cgroup,
+      pinDir,
+      configuration: configuration(),
+      startedAt: this.#startedAt,
+      modeName: mode.name,
+      mode: await mode.status(),
+      source: source.status(),
+      model: this.#model,
+      syncer: this.#syncer,
+      now: Date.now(),
+    })
+  }
+
+  services(): Promise<readonly ServiceSummary[]> {
+    return describeServices(this.#model, this.#options.mode)
+  }
+
+  service(namespace: string, name: string): Promise<ServiceDetail | undefined> {
+    return describeService(this.#model, this.#options.mode, namespace, name)
+  }
+
+  #accept(events: readonly SourceEvent[]): void {
+    for (const event of events) {
+      if (event.type !== 'rejected' || this.#rejections.get(event.subject) === event.reason) {
+        continue
+      }
+      this.#rejections.set(event.subject, event.reason)
+      this.#options.log.warn(
+        { subject: event.subject, reason: event.reason },
+        'object rejected; its last good content stays in force',
+      )
+    }
+    this.#syncer.accept(events)
+  }
+}

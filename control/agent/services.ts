@@ -1,0 +1,119 @@
+import type { Mode, ServicePortCounters } from '../mode/mode.ts'
+import { collectEndpoints } from '../model/endpoints.ts'
+import { backendName, type Candidate, type HeldSlice } from '../model/held-slice.ts'
+import type { Model } from '../model/model.ts'
+import type { ServicePort } from '../model/service-port.ts'
+import type { EndpointDetail, ServiceDetail, ServiceSummary } from '../server/api.ts'
+import type { Service } from '../source/objects.ts'
+
+type Counters = ReadonlyMap<string, ServicePortCounters>
+
+/** Every Service with its endpoints counted, sorted by namespace and name. */
+export async function describeServices(
+  model: Model,
+  mode: Mode,
+): Promise<readonly ServiceSummary[]> {
+  const services = [...model.services()].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
+  const ports = new Map(services.map((service) => [service, model.resolve(service)]))
+  const keys = [...ports.values()].flat().map((port) => port.key)
+  const counters = await mode.counters(keys)
+  return services.map((service) => summarize(model, service, ports.get(service) ?? [], counters))
+}
+
+/** One Service with its endpoints; undefined where there is no such Service. */
+export async function describeService(
+  model: Model,
+  mode: Mode,
+  namespace: string,
+  name: string,
+): Promise<ServiceDetail | undefined> {
+  const service = model.service(namespace, name)
+  if (service === undefined) return undefined
+  const ports = model.resolve(service)
+  const counters = await mode.counters(ports.map((port) => port.key))
+  const slices = model.slicesOf(namespace, name)
+  return {
+    ...summarize(model, service, ports, counters),
+    endpoints: ports.flatMap((port) => endpointsOf(port, slices, counters)),
+  }
+}
+
+/** Blank sorts before every character that a name may have. */
+const sortKey = (service: Service) => `${service.metadata.namespace} ${service.metadata.name}`
+
+function summarize(
+  model: Model,
+  service: Service,
+  ports: readonly ServicePort[],
+  counters: Counters,
+): ServiceSummary {
+  const { namespace, name } = service.metadata
+  const total = { connections: 0, datagrams: 0, refused: 0, dropped: 0 }
+  for (const port of ports) {
+    const count = counters.get(port.key)
+    if (count === undefined) continue
+    total.connections += count.connections
+    total.datagrams += count.datagrams
+    total.refused += count.refused
+    total.dropped += count.dropped
+  }
+  return {
+    namespace,
+    name,
+    type: service.type,
+    clusterIPs: service.clusterIPs.length > 0 ? service.clusterIPs : [service.clusterIP],
+    ports: service.ports.map((port) => ({
+      name: port.name,
+      protocol: port.protocol,
+      port: port.port,
+    })),
+    ...countEndpoints(model.slicesOf(namespace, name)),
+    ...total,
+  }
+}
+
+/** All endpoints of a service port, those that are not used too: a person looks for exactly these. */
+function endpointsOf(
+  port: ServicePort,
+  slices: readonly HeldSlice[],
+  counters: Counters,
+): EndpointDetail[] {
+  const { portName, family, protocol } = port
+  const used = new Set([...port.internal.active, ...port.internal.terminating].map(backendName))
+  return collectEndpoints(slices, family, portName, protocol).map((endpoint) => {
+    const name = backendName(endpoint)
+    const count = counters.get(port.key)?.backends.get(name)
+    return {
+      port: portName === '' ? protocol : `${portName}/${protocol}`,
+      address: endpoint.address,
+      targetPort: endpoint.port,
+      state: stateOf(endpoint, used.has(name)),
+      local: endpoint.local,
+      zone: endpoint.zone,
+      target: endpoint.targetName,
+      connections: count?.connections ?? 0,
+      active: count?.active ?? 0,
+      datagrams: count?.datagrams ?? 0,
+    }
+  })
+}
+
+function stateOf(endpoint: Candidate, used: boolean): string {
+  if (endpoint.ready) return used ? 'ready' : 'ready, not chosen here'
+  return endpoint.serving && endpoint.terminating ? 'terminating' : 'not ready'
+}
+
+/** Endpoints of the family that has most: the two of a dual-stack pod are one endpoint to a person. */
+function countEndpoints(
+  slices: readonly HeldSlice[],
+): Pick<ServiceSummary, 'readyEndpoints' | 'totalEndpoints'> {
+  const families = ([4, 6] as const).map((family) => {
+    const ours = slices.filter((slice) => slice.family === family)
+    return {
+      readyEndpoints: ours.reduce((sum, slice) => sum + slice.ready, 0),
+      totalEndpoints: ours.reduce((sum, slice) => sum + slice.total, 0),
+    }
+  })
+  const [four, six] = families as [(typeof families)[0], (typeof families)[0]]
+  return six.totalEndpoints > four.totalEndpoints ? six : four
+}
