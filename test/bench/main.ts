@@ -1,0 +1,80 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { stockProgram } from '../cluster/stock.ts'
+import { kproxyProgram } from '../lab/index.ts'
+import { readConditions } from './conditions.ts'
+import { FULL, QUICK, Selection } from './plan.ts'
+import { type BenchId, judged, QUESTIONS } from './results.ts'
+import { Rig } from './rig.ts'
+import { STEAL_LIMIT } from './slices.ts'
+import { Suite } from './suite.ts'
+import { formatResults } from './table.ts'
+
+const OUTPUT = fileURLToPath(new URL('../../build/bench/', import.meta.url))
+
+const USAGE = `usage: node test/bench/main.ts [--quick] [--only P1,P7]
+
+Measures kproxy beside stock kube-proxy and beside no proxy at all, writes
+build/bench/results.json and prints a table. Needs root and a quiet machine.
+`
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return
+  }
+  const plan = values.quick ? QUICK : FULL
+  const selection = new Selection(values.only, Object.keys(QUESTIONS) as BenchId[])
+  const conditions = readConditions([
+    { name: 'kube-proxy', command: [stockProgram('kube-proxy'), '--version'] },
+    { name: 'kproxy', command: [kproxyProgram, 'version'] },
+    { name: 'iptables', command: ['iptables', '-V'] },
+    { name: 'nft', command: ['nft', '--version'] },
+  ])
+  const begun = performance.now()
+  const elapsed = () => `${((performance.now() - begun) / 1e3).toFixed(0).padStart(4)} s`
+  const say = (what: string) => process.stderr.write(`${elapsed()}  ${what}\n`)
+
+  say('building the rig')
+  const rig = await Rig.create()
+  const end = () => {
+    rig.destroy().finally(() => process.exit(130))
+  }
+  process.once('SIGINT', end)
+  process.once('SIGTERM', end)
+  const suite = new Suite(rig, plan, selection, say)
+  try {
+    await suite.run()
+  } finally {
+    await rig.destroy()
+  }
+  const results = suite.measurements.map(judged)
+  const document = {
+    conditions: {
+      ...conditions,
+      loadAverageAtEnd: loadavg(),
+      seconds: Math.round((performance.now() - begun) / 1e3),
+      plan,
+      stealLimit: STEAL_LIMIT,
+      ...suite.notes,
+    },
+    results,
+  }
+  mkdirSync(OUTPUT, { recursive: true })
+  writeFileSync(`${OUTPUT}results.json`, `${JSON.stringify(document, null, 2)}\n`)
+  process.stdout.write(`${formatResults(results)}\n`)
+  for (const failure of suite.notes.failures) process.stdout.write(`\nfailed: ${failure}`)
+  say('wrote build/bench/results.json')
+  if (suite.notes.failures.length > 0) process.exitCode = 1
+}
+
+await main()

@@ -1,0 +1,81 @@
+import type { LoadOptions } from './load.ts'
+import type { BenchId } from './results.ts'
+
+/** How much of everything a run does. */
+export interface Plan {
+  /** Numbers of Services, growing. */
+  readonly sizes: readonly number[]
+  /** Longest wait for the machine to come to rest before a measurement. */
+  readonly restMs: number
+  readonly connect: LoadOptions
+  readonly exchange: LoadOptions
+  /** Sizes at which exchanges and changes are measured. */
+  readonly edges: readonly number[]
+  /** Changes for each stock proxy and for kproxy, whose p99 is judged. */
+  readonly changes: { readonly stock: number; readonly kproxy: number }
+  /** Endpoints of each Service for memory, cold start and the cost of a change. */
+  readonly endpoints: number
+  readonly starts: number
+  /** Changes whose programming is timed. */
+  readonly programmed: number
+  /** Whether the stock proxies' cold starts are timed: a minute at 10,000 Services. */
+  readonly stockStarts: boolean
+}
+
+export const FULL: Plan = {
+  sizes: [1, 100, 1_000, 10_000],
+  restMs: 60_000,
+  connect: { rounds: 30, sliceMs: 300 },
+  exchange: { rounds: 24, sliceMs: 250 },
+  edges: [1, 10_000],
+  changes: { stock: 12, kproxy: 200 },
+  endpoints: 10,
+  starts: 5,
+  programmed: 500,
+  stockStarts: true,
+}
+
+export const QUICK: Plan = {
+  sizes: [1, 1_000],
+  restMs: 3_000,
+  connect: { rounds: 8, sliceMs: 150 },
+  exchange: { rounds: 8, sliceMs: 100 },
+  edges: [1_000],
+  changes: { stock: 4, kproxy: 50 },
+  endpoints: 10,
+  starts: 2,
+  programmed: 300,
+  stockStarts: false,
+}
+
+/** The questions that need the stock proxies beside ours. */
+const WITH_STOCK: readonly BenchId[] = ['P1', 'P2', 'P3', 'P4', 'P12', 'P13']
+
+/** Which questions a run asks. */
+export class Selection {
+  readonly #ids: ReadonlySet<string> | undefined
+
+  /** @param only ids such as "P1,P7"; undefined: all */
+  constructor(only: string | undefined, known: readonly BenchId[]) {
+    if (only === undefined) return
+    const ids = only.split(',').map((id) => id.trim())
+    const unknown = ids.find((id) => !known.some((candidate) => candidate === id))
+    if (unknown !== undefined) {
+      throw new Error(`--only: there is no benchmark "${unknown}"; choose from ${known.join(', ')}`)
+    }
+    this.#ids = new Set(ids)
+  }
+
+  has(...ids: readonly BenchId[]): boolean {
+    return this.#ids === undefined || ids.some((id) => this.#ids?.has(id))
+  }
+
+  get stock(): boolean {
+    return this.has(...WITH_STOCK)
+  }
+
+  /** Whether every size has to be visited, or only the last. */
+  get curve(): boolean {
+    return this.has('P1', 'P2', 'P3', 'P13')
+  }
+}
