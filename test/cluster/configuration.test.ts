@@ -98,7 +98,7 @@ describe('kproxy and kube-proxy make the same of a configuration', () => {
     ['a field written twice (CF-3)', `${HEAD}clusterCIDR: 10.0.0.0/8\nclusterCIDR: 11.0.0.0/8\n`],
     [
       'booleans of YAML 1.1',
-      `${HEAD}enableProfiling: yes\nipvs: {strictARP: on}\nbindAddressHardFail: y\noomScoreAdj: 010\nhostnameOverride: 1:30\n`,
+      `${HEAD}enableProfiling: yes\nipvs: {strictARP: on}\nbindAddressHardFail: y\noomScoreAdj: 010\nwinkernel: {networkName: 1:30}\n`,
     ],
     ['logging', `${HEAD}logging: {format: json, verbosity: 3, flushFrequency: 7000000000}\n`],
     [
