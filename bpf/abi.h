@@ -17,7 +17,7 @@
 #include <linux/types.h>
 #include <linux/bpf.h> /* struct bpf_spin_lock */
 
-#define KP_LAYOUT_VERSION 1
+#define KP_LAYOUT_VERSION 2
 
 /* Places for the peers of TCP sockets; a power of two. */
 #define KP_TCP_PEERS 32768
@@ -25,29 +25,60 @@
 /* How many destinations an unconnected UDP socket remembers for recvmsg. */
 #define KP_FLOWS_PER_SOCKET 4
 
+/* Counts of connections by backend; a power of two. */
+#define KP_LOADS 65536
+
 struct kp_address {
 	__be32 word[4];
 };
 
-/* services: key. One frontend: an address a client may name. */
+/*
+ * services: key. One frontend: an address a client may name. A NodePort has one key for each
+ * family, with the wildcard address; which addresses of the node it stands for is in `addresses`.
+ */
 struct kp_frontend {
 	struct kp_address address;
 	__be16 port;
 	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
-	__u8 pad;
+	__u8 scope;    /* enum kp_scope */
+};
+
+/* A client may name the wildcard address as well (it means this host); hence not by address alone.
+ */
+enum kp_scope {
+	KP_SCOPE_ADDRESS = 0,
+	KP_SCOPE_NODE = 1, /* every address of the node that serves NodePorts */
+};
+
+/* services: value, kp_service.frontend_class: destination classes (TR-1) */
+enum kp_class {
+	KP_CLASS_CLUSTER_IP = 0,
+	KP_CLASS_NODE_PORT = 1,
+	KP_CLASS_EXTERNAL_IP = 2,
+	KP_CLASS_LOAD_BALANCER_IP = 3,
 };
 
 /* services: value, bits of kp_service.flags */
 enum kp_service_flag {
 	/* Nothing to choose from here, but usable endpoints exist elsewhere: drop, do not refuse
-	   (TR-22). */
+	   (TR-21, TR-22). */
 	KP_SERVICE_INTERNAL_DROP = 1 << 0,
 	KP_SERVICE_EXTERNAL_DROP = 1 << 1,
+	/* Its LoadBalancer IPs are for the clients in source_ranges alone (TR-31). */
+	KP_SERVICE_SOURCE_RANGES = 1 << 2,
+	/* This node's own address is in one of them (TR-33). */
+	KP_SERVICE_NODE_IN_RANGES = 1 << 3,
 };
 
 /* services: value, kp_service.algorithm */
 enum kp_algorithm {
 	KP_ALGORITHM_RANDOM = 0,
+	KP_ALGORITHM_ROUND_ROBIN = 1,
+	KP_ALGORITHM_LEAST_CONNECTIONS = 2,
+	KP_ALGORITHM_SOURCE_HASH = 3,
+	KP_ALGORITHM_DESTINATION_HASH = 4,
+	/* The active slots are a Maglev table: each endpoint stands there many times. */
+	KP_ALGORITHM_MAGLEV = 5,
 };
 
 /* A range of the arena: `active` slots from `base`, then `terminating` ones. */
@@ -66,14 +97,13 @@ struct kp_service {
 	__u32 service_id;
 	__u32 generation;	  /* grows with each publication of this service port */
 	__u32 flags;		  /* enum kp_service_flag */
-	struct kp_range internal; /* for traffic that starts on this node */
-	struct kp_range external; /* for traffic that arrives from outside (edge plane) */
-	__u32 table_base;	  /* first entry in the lookup table, for algorithms that use one */
-	__u16 table_size;
-	__u8 algorithm; /* enum kp_algorithm */
-	__u8 pad;
-	__u32 affinity_seconds; /* 0: no session affinity */
-	__u32 reserved;
+	struct kp_range internal; /* for the ClusterIP, whoever asks (EP-9) */
+	struct kp_range cluster;  /* for the other classes, asked from inside the cluster (TR-20) */
+	struct kp_range external; /* for the same, asked from outside */
+	__u32 affinity_seconds;	  /* 0: no session affinity */
+	__u8 algorithm;		  /* enum kp_algorithm */
+	__u8 frontend_class;	  /* enum kp_class; all else is the same at every frontend */
+	__u16 pad;
 };
 
 /* slots (the arena): value; the key is the index. All zero: never written. */
@@ -115,9 +145,35 @@ enum kp_member_state {
 
 struct kp_membership {
 	__u8 internal; /* enum kp_member_state: in the record's internal range */
+	__u8 cluster;  /* in its cluster range */
 	__u8 external; /* in its external range */
-	__u16 pad;
+	__u8 pad;
 	__u32 reserved;
+};
+
+/* addresses: value, bits; the key is the address. What no frontend matches is decided by these. */
+enum kp_address_role {
+	KP_ADDRESS_NODE_PORTS = 1 << 0, /* of this node, and NodePorts are served at it (TR-40) */
+	KP_ADDRESS_CLUSTER_IP = 1 << 1, /* a ClusterIP: unknown ports are refused (TR-60) */
+};
+
+/* service_cidrs: key (LPM). No Service there: dropped (TR-61). IPv4 has 96 bits more. */
+struct kp_cidr {
+	__u32 prefix_length;
+	struct kp_address address;
+};
+
+/* source_ranges: key (LPM). Who may use the LoadBalancer IPs of a service port. */
+struct kp_source_range {
+	__u32 prefix_length; /* of what follows: 32 bits more than the CIDR's, IPv4 96 more still */
+	__u32 service_id;
+	struct kp_address address;
+};
+
+/* turns: value by service id. Rows are made by the programs at first use. */
+struct kp_turn {
+	__u32 next;
+	struct bpf_spin_lock lock; /* atomic additions that return a value came with 5.12 */
 };
 
 /* affinity: key and value. A netns has one address per family, so its cookie stands for the client.
@@ -153,7 +209,12 @@ struct kp_peer {
 	__be16 backend_port;
 	__u32 service_id;
 	__u32 backend_id;
-	__u32 counted; /* 1: is in backend_stats.active until it connects anew or is released */
+	__u32 counted; /* enum kp_counted: where, until it connects anew or is released */
+};
+
+enum kp_counted {
+	KP_COUNTED_ACTIVE = 1 << 0, /* in backend_stats.active */
+	KP_COUNTED_LOAD = 1 << 1,   /* in loads */
 };
 
 /*
@@ -210,7 +271,10 @@ enum kp_reason {
 	KP_REASON_EMPTY_SLOT = 4,	 /* a published range shows an unwritten slot */
 	KP_REASON_NO_SOCKET_STORAGE = 5, /* translated, but the socket cannot remember it */
 	KP_REASON_NO_STATS_ROW = 6,	 /* translated, but not counted */
-	KP_REASON_COUNT = 7,
+	KP_REASON_UNKNOWN_PORT = 7, /* refused: a ClusterIP, but no port of its Service (TR-60) */
+	KP_REASON_NO_SERVICE = 8,   /* dropped: a service address that nobody has (TR-61) */
+	KP_REASON_SOURCE_RANGE = 9, /* dropped: the client is in no source range (TR-31) */
+	KP_REASON_COUNT = 10,
 };
 
 /* meta: array index -> __u64 */
@@ -219,7 +283,17 @@ enum kp_meta {
 	KP_META_NEXT_SERVICE_ID = 1, /* high-water marks: ids below were given out, never again */
 	KP_META_NEXT_BACKEND_ID = 2,
 	KP_META_GENERATION = 3,
+	KP_META_SETTINGS = 4, /* enum kp_setting */
 	KP_META_COUNT = 8,
+};
+
+/* meta[KP_META_SETTINGS]: bits */
+enum kp_setting {
+	/* Pods can be told from outside clients in this family (TR-11). */
+	KP_SETTING_DETECTS_LOCAL_4 = 1 << 0,
+	KP_SETTING_DETECTS_LOCAL_6 = 1 << 1,
+	/* Processes of the host reach NodePorts at 127.0.0.0/8 (TR-44). */
+	KP_SETTING_LOOPBACK_NODE_PORTS = 1 << 2,
 };
 
 #define KP_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
@@ -232,6 +306,9 @@ KP_ASSERT_SIZE(kp_slot, 24);
 KP_ASSERT_SIZE(kp_backend, 32);
 KP_ASSERT_SIZE(kp_member, 8);
 KP_ASSERT_SIZE(kp_membership, 8);
+KP_ASSERT_SIZE(kp_cidr, 20);
+KP_ASSERT_SIZE(kp_source_range, 24);
+KP_ASSERT_SIZE(kp_turn, 8);
 KP_ASSERT_SIZE(kp_affinity_client, 24);
 KP_ASSERT_SIZE(kp_affinity_choice, 40);
 KP_ASSERT_SIZE(kp_peer, 48);

@@ -8,6 +8,7 @@
 #ifndef KPROXY_FLOW_H
 #define KPROXY_FLOW_H
 
+#include "meet.h"
 #include "peer.h"
 
 /* The place of the flow to `frontend`, or KP_FLOWS_PER_SOCKET. Under the lock. */
@@ -27,11 +28,9 @@ static __always_inline __u32 kp_find_flow(const struct kp_flows *flows,
 	return place;
 }
 
-/* A datagram goes where the one before went, while that backend may be used at all. */
-static __always_inline bool kp_recall_flow(struct kp_flows *flows,
-					   const struct kp_frontend *frontend,
-					   const struct kp_service *record,
-					   struct kp_choice *choice)
+/* Where the datagram before this one went. */
+static __always_inline bool
+kp_recall_flow(struct kp_flows *flows, const struct kp_frontend *frontend, struct kp_choice *choice)
 {
 	__u32 place;
 
@@ -48,11 +47,7 @@ static __always_inline bool kp_recall_flow(struct kp_flows *flows,
 		flows->latest = place;
 	}
 	bpf_spin_unlock(&flows->lock);
-
-	if (place == KP_FLOWS_PER_SOCKET || choice->service_id != record->service_id)
-		return false;
-	return choice->generation == record->generation ||
-	       kp_still_member(record, choice->backend_id);
+	return place < KP_FLOWS_PER_SOCKET;
 }
 
 static __always_inline void kp_remember_flow(struct kp_flows *flows,
@@ -80,37 +75,43 @@ static __always_inline void kp_remember_flow(struct kp_flows *flows,
 	bpf_spin_unlock(&flows->lock);
 }
 
-/* Chooses for one datagram of an unconnected socket. */
-static __always_inline enum kp_verdict kp_resolve_datagram(void *ctx, struct bpf_sock *sk,
+/*
+ * Chooses for one datagram of an unconnected socket: it goes where the one before went, while that
+ * backend may be used at all.
+ */
+static __always_inline enum kp_verdict kp_resolve_datagram(struct bpf_sock_addr *ctx,
+							   struct bpf_sock *sk,
 							   const struct kp_frontend *frontend,
 							   struct kp_choice *choice)
 {
+	struct kp_client client = {};
 	struct kp_service record;
 	struct kp_flows *flows;
 	enum kp_verdict verdict;
+	enum kp_found found;
+	enum kp_list list;
+	bool recalled;
 
-	switch (kp_find_service(frontend, &record)) {
-	case KP_FOUND_NOTHING:
-		return KP_VERDICT_PASS;
-	case KP_FOUND_TORN:
-		return KP_VERDICT_FAIL;
-	default:
-		break;
-	}
+	found = kp_find_service(frontend, kp_may_mean_host(ctx, frontend), &record);
+	if (found != KP_FOUND_SERVICE)
+		return kp_verdict_without_service(found);
 	flows = bpf_sk_storage_get(&socket_flows, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!flows) {
-		kp_count_reason(KP_REASON_NO_SOCKET_STORAGE);
-		return kp_choose(&record, kp_client_netns(ctx, &record), choice);
-	}
-	if (kp_recall_flow(flows, frontend, &record, choice)) {
-		if (choice->generation == record.generation)
-			return KP_VERDICT_TRANSLATE;
+	recalled = flows && kp_recall_flow(flows, frontend, choice) &&
+		   choice->service_id == record.service_id;
+	if (recalled && choice->generation == record.generation)
+		return KP_VERDICT_TRANSLATE;
+
+	verdict = kp_meet_client(ctx, frontend, &record, &client, choice);
+	if (verdict != KP_VERDICT_TRANSLATE)
+		return verdict;
+	list = kp_list_for(&record, kp_is_mapped(&frontend->address), client.is_host);
+	if (recalled && kp_still_member(&record, list, choice->backend_id))
 		choice->generation = record.generation;
-		verdict = KP_VERDICT_TRANSLATE;
-	} else {
-		verdict = kp_choose(&record, kp_client_netns(ctx, &record), choice);
-	}
-	if (verdict == KP_VERDICT_TRANSLATE)
+	else
+		verdict = kp_choose(&record, list, frontend, &client, choice);
+	if (!flows)
+		kp_count_reason(KP_REASON_NO_SOCKET_STORAGE);
+	else if (verdict == KP_VERDICT_TRANSLATE)
 		kp_remember_flow(flows, frontend, choice);
 	return verdict;
 }

@@ -39,7 +39,7 @@ static __always_inline void kp_read(struct bpf_sock_addr *ctx, enum kp_family fa
 	}
 	frontend->port = (__be16)ctx->user_port;
 	frontend->protocol = (__u8)ctx->protocol;
-	frontend->pad = 0;
+	frontend->scope = KP_SCOPE_ADDRESS;
 }
 
 static __always_inline void kp_write(struct bpf_sock_addr *ctx, enum kp_family family,
@@ -54,11 +54,6 @@ static __always_inline void kp_write(struct bpf_sock_addr *ctx, enum kp_family f
 		ctx->user_ip6[3] = address->word[3];
 	}
 	ctx->user_port = port;
-}
-
-static __always_inline bool kp_is_mapped(const struct kp_address *address)
-{
-	return !address->word[0] && !address->word[1] && address->word[2] == bpf_htonl(0xffff);
 }
 
 /*
@@ -99,7 +94,7 @@ static __always_inline void kp_count_failure(enum kp_verdict verdict, __u32 serv
 {
 	struct kp_service_stats *row;
 
-	if (verdict == KP_VERDICT_FAIL)
+	if (verdict == KP_VERDICT_FAIL || !service_id)
 		return;
 	row = kp_service_row(service_id);
 	if (!row)
@@ -114,16 +109,20 @@ static __always_inline void kp_count_failure(enum kp_verdict verdict, __u32 serv
 static __always_inline enum kp_verdict
 kp_resolve(struct bpf_sock_addr *ctx, const struct kp_frontend *frontend, struct kp_choice *choice)
 {
+	struct kp_client client = {};
 	struct kp_service record;
+	enum kp_verdict verdict;
+	enum kp_found found;
+	enum kp_list list;
 
-	switch (kp_find_service(frontend, &record)) {
-	case KP_FOUND_NOTHING:
-		return KP_VERDICT_PASS;
-	case KP_FOUND_TORN:
-		return KP_VERDICT_FAIL;
-	default:
-		return kp_choose(&record, kp_client_netns(ctx, &record), choice);
-	}
+	found = kp_find_service(frontend, kp_may_mean_host(ctx, frontend), &record);
+	if (found != KP_FOUND_SERVICE)
+		return kp_verdict_without_service(found);
+	verdict = kp_meet_client(ctx, frontend, &record, &client, choice);
+	if (verdict != KP_VERDICT_TRANSLATE)
+		return verdict;
+	list = kp_list_for(&record, kp_is_mapped(&frontend->address), client.is_host);
+	return kp_choose(&record, list, frontend, &client, choice);
 }
 
 /* connect(): chooses once for the life of the connection. */

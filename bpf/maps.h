@@ -44,6 +44,52 @@ struct {
 	__type(value, struct kp_membership);
 } members SEC(".maps");
 
+/* What an address is when no frontend matches. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct kp_address);
+	__type(value, __u32);
+} addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1024);
+	__type(key, struct kp_cidr);
+	__type(value, __u32);
+} service_cidrs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct kp_source_range);
+	__type(value, __u32);
+} source_ranges SEC(".maps");
+
+/* Whose turn it is, of services that go round; a row is made at first use. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct kp_turn);
+} turns SEC(".maps");
+
+/*
+ * Connections by the low bits of the backend id, made through services that look for the least. Ids
+ * are handed out in order, so two that live at once rarely share a place; if they do, both look
+ * busier than they are.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, KP_LOADS);
+	__type(key, __u32);
+	__type(value, __s64);
+} loads SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);

@@ -8,12 +8,6 @@
 #include "select.h"
 #include "tcp-peer.h"
 
-static __always_inline bool kp_same_address(const struct kp_address *a, const struct kp_address *b)
-{
-	return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] &&
-	       a->word[3] == b->word[3];
-}
-
 /*
  * What this socket is connected to, if to a Service; `place` is where, if in tcp_peers. `ctx` is
  * the hook's: it knows the cookie.
@@ -48,8 +42,10 @@ static __always_inline void kp_forget_peer(void *ctx, struct bpf_sock *sk, __u32
 
 	if (!peer)
 		return;
-	if (peer->counted)
+	if (peer->counted & KP_COUNTED_ACTIVE)
 		kp_count_connection_end(peer->backend_id);
+	if (peer->counted & KP_COUNTED_LOAD)
+		kp_add_load(peer->backend_id, -1);
 	if (place)
 		kp_free_tcp_place(place);
 	else
@@ -88,7 +84,13 @@ static __always_inline void kp_remember_peer(void *ctx, struct bpf_sock *sk,
 	peer->backend_port = choice->port;
 	peer->service_id = choice->service_id;
 	peer->backend_id = choice->backend_id;
-	peer->counted = kp_count_connection(choice->service_id, choice->backend_id);
+	peer->counted = 0;
+	if (kp_count_connection(choice->service_id, choice->backend_id))
+		peer->counted |= KP_COUNTED_ACTIVE;
+	if (choice->algorithm == KP_ALGORITHM_LEAST_CONNECTIONS) {
+		kp_add_load(choice->backend_id, 1);
+		peer->counted |= KP_COUNTED_LOAD;
+	}
 }
 
 /* The frontend that stands for `address`:`port` on this connected socket, if that is its backend.

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* select.h - from a frontend to the backend that a client gets. */
+/* select.h - from the record of a frontend to the backend that a client gets. */
 #ifndef KPROXY_SELECT_H
 #define KPROXY_SELECT_H
 
-#include "service.h"
+#include "client.h"
+#include "frontend.h"
+#include "schedule.h"
 
 #define NSEC_PER_SEC 1000000000ULL
 
 enum kp_verdict {
 	KP_VERDICT_PASS,      /* not ours: untouched */
 	KP_VERDICT_TRANSLATE, /* to `backend` of the choice */
-	KP_VERDICT_REFUSE,    /* no usable endpoint anywhere (TR-23) */
-	KP_VERDICT_DROP,      /* local policy without a local endpoint (TR-22) */
-	KP_VERDICT_FAIL,      /* ours, but its state cannot be read now */
+	KP_VERDICT_REFUSE,    /* no usable endpoint anywhere (TR-23), or no such port (TR-60) */
+	KP_VERDICT_DROP, /* no local endpoint (TR-22), no such Service (TR-61), not allowed (TR-31)
+			  */
+	KP_VERDICT_FAIL, /* ours, but its state cannot be read now */
 };
 
 struct kp_choice {
@@ -21,48 +24,118 @@ struct kp_choice {
 	__u32 backend_id;
 	__u32 service_id;
 	__u32 generation;
+	__u32 algorithm; /* enum kp_algorithm */
 };
 
-/* A uniform number below `count` by multiplying high: no division, no bias worth the name. */
-static __always_inline __u32 kp_random_below(__u32 count)
+/* The endpoints that a client may use, of those that a record shows (EP-9, M1 to M8). */
+enum kp_list {
+	KP_LIST_INTERNAL,
+	KP_LIST_CLUSTER,
+	KP_LIST_EXTERNAL,
+};
+
+/* Without detection pods are taken for outsiders, while this host is still known (TR-11, TR-20). */
+static __always_inline enum kp_list kp_list_for(const struct kp_service *record, bool is_ipv4,
+						bool is_host)
 {
-	return ((__u64)bpf_get_prandom_u32() * count) >> 32;
+	__u64 detects = is_ipv4 ? KP_SETTING_DETECTS_LOCAL_4 : KP_SETTING_DETECTS_LOCAL_6;
+
+	if (record->frontend_class == KP_CLASS_CLUSTER_IP)
+		return KP_LIST_INTERNAL;
+	return is_host || (kp_settings() & detects) ? KP_LIST_CLUSTER : KP_LIST_EXTERNAL;
 }
 
-/* May traffic from this node still use a backend that was chosen before? */
-static __always_inline bool kp_still_member(const struct kp_service *record, __u32 backend_id)
+static __always_inline struct kp_range kp_range_of(const struct kp_service *record,
+						   enum kp_list list)
+{
+	if (list == KP_LIST_INTERNAL)
+		return record->internal;
+	return list == KP_LIST_CLUSTER ? record->cluster : record->external;
+}
+
+/* Are there limits on who may use this frontend? They come before everything else (TR-32). */
+static __always_inline bool kp_has_limits(const struct kp_service *record)
+{
+	return record->frontend_class == KP_CLASS_LOAD_BALANCER_IP &&
+	       (record->flags & KP_SERVICE_SOURCE_RANGES);
+}
+
+/*
+ * May this client use a frontend that has limits? This host may if its own address may (IN-43). A
+ * client whose address is not known may not.
+ */
+static __always_inline bool kp_admits(const struct kp_service *record,
+				      const struct kp_client *client)
+{
+	struct kp_source_range key = {
+	    .prefix_length = 32 + 8 * sizeof(client->source),
+	    .service_id = record->service_id,
+	    .address = client->source,
+	};
+
+	if (client->is_host)
+		return record->flags & KP_SERVICE_NODE_IN_RANGES;
+	return client->has_source && bpf_map_lookup_elem(&source_ranges, &key);
+}
+
+/* A client that may not use the frontend: the stack would drop its packets (TR-31). */
+static __always_inline enum kp_verdict kp_deny(const struct kp_service *record,
+					       struct kp_choice *choice)
+{
+	choice->service_id = record->service_id;
+	kp_count_reason(KP_REASON_SOURCE_RANGE);
+	return KP_VERDICT_DROP;
+}
+
+/* May traffic of a list still use a backend that was chosen before? */
+static __always_inline bool kp_still_member(const struct kp_service *record, enum kp_list list,
+					    __u32 backend_id)
 {
 	struct kp_member key = {.service_id = record->service_id, .backend_id = backend_id};
-	struct kp_membership *membership;
+	struct kp_membership *membership = bpf_map_lookup_elem(&members, &key);
+	__u8 state;
 
-	membership = bpf_map_lookup_elem(&members, &key);
 	if (!membership)
 		return false;
-	if (membership->internal == KP_MEMBER_TERMINATING)
-		return record->internal.active == 0;
-	return membership->internal == KP_MEMBER_ACTIVE;
+	if (list == KP_LIST_INTERNAL)
+		state = membership->internal;
+	else
+		state = list == KP_LIST_CLUSTER ? membership->cluster : membership->external;
+	if (state == KP_MEMBER_TERMINATING)
+		return kp_range_of(record, list).active == 0;
+	return state == KP_MEMBER_ACTIVE;
 }
 
-/* Takes a random slot of the internal range: active ones, or terminating ones where none is (EP-2).
- */
-static __always_inline enum kp_verdict kp_choose_random(const struct kp_service *record,
-							struct kp_choice *choice)
+/* Nobody to choose from. */
+static __always_inline enum kp_verdict kp_nobody(const struct kp_service *record, enum kp_list list)
 {
+	__u32 drops = 0;
+
+	if (list == KP_LIST_INTERNAL)
+		drops = KP_SERVICE_INTERNAL_DROP;
+	else if (list == KP_LIST_EXTERNAL)
+		drops = KP_SERVICE_EXTERNAL_DROP;
+	if (record->flags & drops) {
+		kp_count_reason(KP_REASON_NO_LOCAL_ENDPOINT);
+		return KP_VERDICT_DROP;
+	}
+	kp_count_reason(KP_REASON_NO_ENDPOINT);
+	return KP_VERDICT_REFUSE;
+}
+
+/* Takes a slot of the list: active ones, or terminating ones where none is (EP-2). */
+static __always_inline enum kp_verdict
+kp_choose_slot(const struct kp_service *record, enum kp_list list, const struct kp_frontend *asked,
+	       const struct kp_client *client, struct kp_choice *choice)
+{
+	struct kp_range range = kp_range_of(record, list);
+	__u32 count = range.active ? range.active : range.terminating;
 	struct kp_slot *slot;
 	__u32 index;
 
-	if (record->internal.active) {
-		index = record->internal.base + kp_random_below(record->internal.active);
-	} else if (record->internal.terminating) {
-		index = record->internal.base + kp_random_below(record->internal.terminating);
-	} else if (record->flags & KP_SERVICE_INTERNAL_DROP) {
-		kp_count_reason(KP_REASON_NO_LOCAL_ENDPOINT);
-		return KP_VERDICT_DROP;
-	} else {
-		kp_count_reason(KP_REASON_NO_ENDPOINT);
-		return KP_VERDICT_REFUSE;
-	}
-
+	if (!count)
+		return kp_nobody(record, list);
+	index = range.base + kp_schedule(record, range.base, count, asked, client);
 	slot = bpf_map_lookup_elem(&slots, &index);
 	if (!slot || !slot->backend_id) {
 		kp_count_reason(KP_REASON_EMPTY_SLOT);
@@ -75,7 +148,7 @@ static __always_inline enum kp_verdict kp_choose_random(const struct kp_service 
 }
 
 /* Session affinity: the backend this client had, if that is still a member and recent (SA-2). */
-static __always_inline bool kp_recall(const struct kp_service *record,
+static __always_inline bool kp_recall(const struct kp_service *record, enum kp_list list,
 				      const struct kp_affinity_client *client,
 				      struct kp_choice *choice, __u64 now)
 {
@@ -89,7 +162,7 @@ static __always_inline bool kp_recall(const struct kp_service *record,
 		return false;
 	if (now - copy.last_used >= record->affinity_seconds * NSEC_PER_SEC)
 		return false;
-	if (!kp_still_member(record, copy.backend_id))
+	if (!kp_still_member(record, list, copy.backend_id))
 		return false;
 	past->last_used = now;
 	choice->address = copy.address;
@@ -112,12 +185,15 @@ static __always_inline void kp_remember(const struct kp_affinity_client *client,
 	bpf_map_update_elem(&affinity, client, &value, BPF_ANY);
 }
 
-/* Chooses the backend of `record` for a client of network namespace `netns` (its cookie). */
-static __always_inline enum kp_verdict kp_choose(const struct kp_service *record, __u64 netns,
+/* Chooses from a list of `record` for a client. One memory for all frontends of a service (SA-1).
+ */
+static __always_inline enum kp_verdict kp_choose(const struct kp_service *record, enum kp_list list,
+						 const struct kp_frontend *asked,
+						 const struct kp_client *client,
 						 struct kp_choice *choice)
 {
-	struct kp_affinity_client client = {
-	    .address.word = {netns >> 32, (__u32)netns},
+	struct kp_affinity_client key = {
+	    .address.word = {client->netns >> 32, (__u32)client->netns},
 	    .service_id = record->service_id,
 	    .origin = KP_AFFINITY_NETNS,
 	};
@@ -126,22 +202,33 @@ static __always_inline enum kp_verdict kp_choose(const struct kp_service *record
 
 	choice->service_id = record->service_id;
 	choice->generation = record->generation;
+	choice->algorithm = record->algorithm;
 	if (!record->affinity_seconds)
-		return kp_choose_random(record, choice);
+		return kp_choose_slot(record, list, asked, client, choice);
 
 	now = bpf_ktime_get_ns();
-	if (kp_recall(record, &client, choice, now))
+	if (kp_recall(record, list, &key, choice, now))
 		return KP_VERDICT_TRANSLATE;
-	verdict = kp_choose_random(record, choice);
+	verdict = kp_choose_slot(record, list, asked, client, choice);
 	if (verdict == KP_VERDICT_TRANSLATE)
-		kp_remember(&client, choice, now);
+		kp_remember(&key, choice, now);
 	return verdict;
 }
 
-/* The client's network namespace; asked for only where a choice depends on it. */
-static __always_inline __u64 kp_client_netns(void *ctx, const struct kp_service *record)
+/* What becomes of a client that asked for something which is no frontend, or none that can be read.
+ */
+static __always_inline enum kp_verdict kp_verdict_without_service(enum kp_found found)
 {
-	return record->affinity_seconds ? bpf_get_netns_cookie(ctx) : 0;
+	switch (found) {
+	case KP_FOUND_UNKNOWN_PORT:
+		return KP_VERDICT_REFUSE;
+	case KP_FOUND_NO_SERVICE:
+		return KP_VERDICT_DROP;
+	case KP_FOUND_TORN:
+		return KP_VERDICT_FAIL;
+	default:
+		return KP_VERDICT_PASS;
+	}
 }
 
 #endif /* KPROXY_SELECT_H */

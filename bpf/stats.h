@@ -51,6 +51,15 @@ static __always_inline struct kp_backend_stats *kp_backend_row(__u32 backend_id)
 	return kp_stats_row(&backend_stats, backend_id, &zero);
 }
 
+static __always_inline void kp_add_load(__u32 backend_id, __s64 change)
+{
+	__u32 place = backend_id & (KP_LOADS - 1);
+	__s64 *load = bpf_map_lookup_elem(&loads, &place);
+
+	if (load)
+		__sync_fetch_and_add(load, change);
+}
+
 /* Returns whether the connection is in `active` now, and must leave it when it ends. */
 static __always_inline bool kp_count_connection(__u32 service_id, __u32 backend_id)
 {

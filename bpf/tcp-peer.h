@@ -3,9 +3,9 @@
  * tcp-peer.h - places for the peers of TCP sockets, by the low bits of the socket's cookie.
  *
  * Each CPU hands out cookies in order, from blocks of 4,096 that no other has, so a place is free
- * unless a socket of 32,768 cookies ago, or of another multiple, still lives; then the newcomer uses
- * storage of its own. The kernel holds the socket's lock in connect(), getpeername() and release, so
- * a place has to be guarded against other sockets only.
+ * unless a socket of 32,768 cookies ago, or of another multiple, still lives; then the newcomer
+ * uses storage of its own. The kernel holds the socket's lock in connect(), getpeername() and
+ * release, so a place has to be guarded against other sockets only.
  */
 #ifndef KPROXY_TCP_PEER_H
 #define KPROXY_TCP_PEER_H

@@ -4,7 +4,7 @@
  */
 
 /** ::ffff:0:0/96 as the third word of an address, read as the host (little endian) reads it. */
-const MAPPED = 0xffff0000
+export const MAPPED = 0xffff0000
 const DOT = 46
 const COLON = 58
 const ZERO = 48

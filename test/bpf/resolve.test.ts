@@ -8,6 +8,7 @@ import {
   type ServiceRecord,
   TERMINATING,
 } from '../../control/mode/ebpf/records.ts'
+import { chiSquareLimit, chiSquareOf } from './chi-square.ts'
 import { Resolver, Verdict } from './resolver.ts'
 import { range, TCP, UDP } from './tables.ts'
 
@@ -105,10 +106,7 @@ describe('the choice', () => {
       const at = resolver.ask(key).backendId - 1
       counts[at] = (counts[at] ?? 0) + 1
     }
-    const expected = tries / slots
-    const chiSquare = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
-    // 7 degrees of freedom: above 40.5 with a probability of 1e-6.
-    expect(chiSquare).toBeLessThan(40.5)
+    expect(chiSquareOf(counts)).toBeLessThan(chiSquareLimit(slots))
   })
 })
 
@@ -172,7 +170,7 @@ describe('session affinity', () => {
 
   it('is by client: others choose for themselves (SA-1)', () => {
     const seen = new Set<number>()
-    for (let netns = 1n; netns <= 64n; netns++) seen.add(resolver.ask(key(), netns).backendId)
+    for (let netns = 1n; netns <= 64n; netns++) seen.add(resolver.ask(key(), { netns }).backendId)
     expect(seen.size).toBeGreaterThan(3)
   })
 
@@ -226,7 +224,7 @@ describe('session affinity', () => {
       map.update(client, broken)
       seen.broken.add(resolver.ask(key()).backendId)
       map.update(stranger, whole)
-      seen.stranger.add(resolver.ask(key(), netnsOf(stranger)).backendId)
+      seen.stranger.add(resolver.ask(key(), { netns: netnsOf(stranger) }).backendId)
     }
     expect([...seen.whole]).toEqual([remembered])
     expect(seen.broken.size).toBeGreaterThan(3)

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { BpfObject } from '#addon'
-import { Tables, viewOf } from './tables.ts'
+import { Tables, viewOf, words } from './tables.ts'
 
 const OBJECT = fileURLToPath(new URL('../../build/test/bpf/resolve.bpf.o', import.meta.url))
 
@@ -8,7 +8,27 @@ const OBJECT = fileURLToPath(new URL('../../build/test/bpf/resolve.bpf.o', impor
 export const Verdict = { PASS: 0, TRANSLATE: 1, REFUSE: 2, DROP: 3, FAIL: 4 } as const
 
 /** Layout of the packet, as in resolve.bpf.c. */
-const EXCHANGE = { size: 72, verdict: 20, netns: 24, backendId: 52, checksum: 64 } as const
+const EXCHANGE = {
+  size: 104,
+  verdict: 20,
+  netns: 24,
+  backendId: 52,
+  checksum: 68,
+  socket: 72,
+  source: 80,
+  isHost: 96,
+  hasSource: 100,
+} as const
+
+/** Who asks. */
+export interface Client {
+  /** Cookie; 7 unless given. */
+  readonly netns?: bigint
+  readonly socket?: bigint
+  /** Undefined: it is not known. */
+  readonly source?: string
+  readonly isHost?: boolean
+}
 
 export interface Answer {
   readonly verdict: number
@@ -23,10 +43,17 @@ export class Resolver extends Tables {
     super(BpfObject.load(OBJECT))
   }
 
-  ask(key: Uint8Array, netns = 7n, repeat = 1): Answer {
+  ask(key: Uint8Array, client: Client = {}, repeat = 1): Answer {
     const packet = new Uint8Array(EXCHANGE.size)
+    const view = viewOf(packet)
     packet.set(key)
-    viewOf(packet).setBigUint64(EXCHANGE.netns, netns, true)
+    view.setBigUint64(EXCHANGE.netns, client.netns ?? 7n, true)
+    view.setBigUint64(EXCHANGE.socket, client.socket ?? 0n, true)
+    view.setUint32(EXCHANGE.isHost, client.isHost ? 1 : 0, true)
+    if (client.source !== undefined) {
+      packet.set(new Uint8Array(words(client.source).buffer), EXCHANGE.source)
+      view.setUint32(EXCHANGE.hasSource, 1, true)
+    }
     const { dataOut, durationNs } = this.object.program('resolve').testRun(packet, { repeat })
     const answer = viewOf(dataOut)
     return {

@@ -17,7 +17,7 @@ export const UDP = 17
 export const viewOf = (bytes: Uint8Array) =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-function words(address: string): Uint32Array {
+export function words(address: string): Uint32Array {
   const out = new Uint32Array(4)
   if (!parseAddress(address, out)) throw new Error(`not an address: ${address}`)
   return out
@@ -69,8 +69,11 @@ export class Tables {
       generation: 1,
       flags: 0,
       internal: range(0, 0),
+      cluster: range(0, 0),
       external: range(0, 0),
       affinitySeconds: 0,
+      algorithm: 0,
+      frontendClass: 0,
       ...record,
     })
     if (tear) value[kpService.internal.offset] = (value[kpService.internal.offset] as number) ^ 1
@@ -92,16 +95,16 @@ export class Tables {
     }
   }
 
-  /** A backend's states for traffic from this node and from outside; both 0 removes it. */
-  member(serviceId: number, backendId: number, internal: number, external = 0): void {
+  /** A backend's states in the three lists; all 0 removes it. */
+  member(serviceId: number, backendId: number, internal: number, cluster = 0, external = 0): void {
     const key = new Uint8Array(kpMember.size)
     writeMember(viewOf(key), 0, serviceId, backendId)
-    if (internal === 0 && external === 0) {
+    if (internal === 0 && cluster === 0 && external === 0) {
       this.map('members').delete(key)
       return
     }
     const value = new Uint8Array(kpMembership.size)
-    writeMembership(viewOf(value), 0, membership(internal, external))
+    writeMembership(viewOf(value), 0, membership(internal, cluster, external))
     this.map('members').update(key, value)
   }
 

@@ -3,9 +3,11 @@ import { adoptMembers } from './adopt-members.ts'
 import { IdAllocator } from './ids.ts'
 import { type KernelMaps, type Limits, type MapRows, ROW_SIZES } from './kernel-maps.ts'
 import { distinctRanges, type Entry, Ledger } from './ledger.ts'
+import { type ByList, LISTS } from './lists.ts'
 import { RangeReader } from './range-reader.ts'
 import type { Range, ServiceRecord } from './records.ts'
 import * as records from './records.ts'
+import { readSourceRanges } from './source-range-rows.ts'
 
 export interface AdoptOptions {
   /** Smaller limits than the maps have, after one was found full. */
@@ -21,15 +23,20 @@ export interface AdoptOptions {
  */
 export async function adopt(maps: KernelMaps, options: AdoptOptions = {}): Promise<Ledger> {
   const ledger = new Ledger(options.limits ?? maps.limits)
-  const [services, backends, members] = await Promise.all([
+  const [services, backends, members, sourceRanges] = await Promise.all([
     maps.entries('services'),
     maps.entries('backends'),
     maps.entries('members'),
+    maps.entries('source_ranges'),
     maps.gracePeriod(),
   ])
   const indexes = adoptServices(ledger, maps, services, backends, options.keys)
   ledger.members = members.count
   adoptMembers(ledger, members, indexes)
+  ledger.sourceRangeRows = sourceRanges.count
+  for (const { serviceId, cidr } of readSourceRanges(sourceRanges)) {
+    ledger.sourceRanges.set(serviceId, [...(ledger.sourceRanges.get(serviceId) ?? []), cidr])
+  }
   const marks = highestIds(ledger)
   const meta = (index: number) => readMeta(maps, index)
   ledger.serviceIds = new IdAllocator(
@@ -105,33 +112,34 @@ function readRecords(ledger: Ledger, rows: MapRows): Found[] {
 function adoptService(ledger: Ledger, reader: RangeReader, group: Found[]): Entry | undefined {
   group.sort((a, b) => b.record.generation - a.record.generation)
   const valid = group.filter(({ name, record }) => {
-    const problem =
-      reader.problem(record.internal, record, name) ?? reader.problem(record.external, record, name)
+    const problem = LISTS.map((list) => reader.problem(record[list], record, name)).find(Boolean)
     if (problem === undefined) return true
     ledger.invalid.set(name, problem)
     return false
   })
   const newest = valid[0]?.record
   if (newest === undefined) return undefined
-  const internal = newest.internal
-  const external = records.sameRange(internal, newest.external) ? internal : newest.external
-  const { serviceId, generation, flags, affinitySeconds } = newest
+  const { serviceId, generation, flags, affinitySeconds, algorithm } = newest
   const entry: Entry = {
-    key: '',
-    serviceId,
-    generation,
-    flags,
-    affinitySeconds,
-    internal,
-    external,
+    ...{ key: '', serviceId, generation, flags, affinitySeconds, algorithm },
+    ...sharedRanges(newest),
     frontends: valid.map(({ name }) => name),
-    unfinished: unfinishedOf(valid, distinctRanges({ internal, external })),
+    classes: valid.map(({ record }) => record.frontendClass),
+    unfinished: unfinishedOf(valid, distinctRanges(newest)),
   }
   for (const range of [...distinctRanges(entry), ...(entry.unfinished?.ranges ?? [])]) {
     reader.take(range)
   }
   for (const name of entry.frontends) ledger.frontends.set(name, entry)
   return entry
+}
+
+/** Equal ranges become one object. */
+function sharedRanges({ internal, ...others }: ServiceRecord): ByList<Range> {
+  const { sameRange } = records
+  const cluster = sameRange(others.cluster, internal) ? internal : others.cluster
+  const external = [internal, cluster].find((range) => sameRange(range, others.external))
+  return { internal, cluster, external: external ?? others.external }
 }
 
 function unfinishedOf(valid: readonly Found[], held: readonly Range[]): Entry['unfinished'] {
@@ -154,8 +162,8 @@ function sameRecord(a: ServiceRecord, b: ServiceRecord): boolean {
     a.generation === b.generation &&
     a.flags === b.flags &&
     a.affinitySeconds === b.affinitySeconds &&
-    records.sameRange(a.internal, b.internal) &&
-    records.sameRange(a.external, b.external)
+    a.algorithm === b.algorithm &&
+    LISTS.every((list) => records.sameRange(a[list], b[list]))
   )
 }
 

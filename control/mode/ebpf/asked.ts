@@ -1,6 +1,7 @@
 import type { ServicePort, ServicePortChange } from '../../model/service-port.ts'
 import { frontendNames } from './frontends.ts'
 import type { Ledger } from './ledger.ts'
+import { distinct } from './lists.ts'
 import { PROTOCOL_NUMBERS } from './records.ts'
 
 /** Frontend names and backend indexes. */
@@ -18,7 +19,7 @@ export function askedParts(ports: readonly ServicePort[], ledger: Ledger): Asked
   const backends = new Set<number>()
   for (const port of ports) {
     for (const name of frontendNames(port)) frontends.add(name)
-    for (const { active, terminating } of [port.internal, port.external]) {
+    for (const { active, terminating } of distinct(port)) {
       for (const backend of [...active, ...terminating]) {
         backends.add(ledger.backends.look(backend, PROTOCOL_NUMBERS[port.protocol]))
       }

@@ -13,6 +13,10 @@ const NAMES: readonly MapName[] = [
   'meta',
   'service_stats',
   'backend_stats',
+  'addresses',
+  'service_cidrs',
+  'source_ranges',
+  'turns',
 ]
 
 /** The maps of a loaded object. */
@@ -31,6 +35,8 @@ export class BpfKernelMaps implements KernelMaps {
       slots: object.map('slots').info.maxEntries,
       backends: this.#maps.backends.info.maxEntries,
       members: this.#maps.members.info.maxEntries,
+      sourceRanges: this.#maps.source_ranges.info.maxEntries,
+      addresses: this.#maps.addresses.info.maxEntries,
     }
   }
 

@@ -8,10 +8,13 @@ import type { Operation } from './operations.ts'
 import type { Range } from './records.ts'
 import * as records from './records.ts'
 import { Rows, SlotRuns } from './rows.ts'
+import { addSourceRange, type SourceRange } from './source-range-rows.ts'
 
 /** What is free once no reader can hold it any more. */
 export interface Retirement {
   readonly ranges: Range[]
+  /** Rows of `source_ranges` that no record asks for any more. */
+  readonly sourceRanges: SourceRange[]
   /** Service ids that are gone. */
   readonly services: number[]
   /** Indexes of backends that may have lost their last reference otherwise. */
@@ -19,7 +22,7 @@ export interface Retirement {
 }
 
 export function emptyRetirement(): Retirement {
-  return { ranges: [], services: [], backends: [] }
+  return { ranges: [], sourceRanges: [], services: [], backends: [] }
 }
 
 /** Removals of ready endpoints go first, so that nobody waits for them behind new Services. */
@@ -28,6 +31,7 @@ export type Priority = 'removing' | 'adding'
 interface Group {
   members: Rows | undefined
   revokedMembers: Rows | undefined
+  sourceRanges: Rows | undefined
   slots: SlotRuns | undefined
   services: Rows | undefined
   absentMembers: Rows | undefined
@@ -36,6 +40,7 @@ interface Group {
 const emptyGroup = (): Group => ({
   members: undefined,
   revokedMembers: undefined,
+  sourceRanges: undefined,
   slots: undefined,
   services: undefined,
   absentMembers: undefined,
@@ -113,6 +118,12 @@ export class Draft {
     this.leavingMembers++
   }
 
+  putSourceRange(priority: Priority, range: SourceRange): void {
+    const group = this.#groups[priority]
+    group.sourceRanges ??= new Rows('source_ranges')
+    addSourceRange(group.sourceRanges, range)
+  }
+
   storeSlot(priority: Priority, slot: number, index: number): void {
     const group = this.#groups[priority]
     group.slots ??= new SlotRuns()
@@ -124,7 +135,7 @@ export class Draft {
   }
 
   /** Publishes the entry's record at one of its frontends. */
-  publish(priority: Priority, entry: Entry, frontend: string): void {
+  publish(priority: Priority, entry: Entry, frontend: string, frontendClass: number): void {
     const group = this.#groups[priority]
     group.services ??= new Rows('services')
     const rows = group.services
@@ -132,7 +143,7 @@ export class Draft {
     rows.add()
     records.writeFrontend(rows.keys, rows.keyOffset, words, port, protocol)
     const { keys, keyOffset, values, valueOffset } = rows
-    records.writeService(keys, keyOffset, values, valueOffset, recordOf(entry))
+    records.writeService(keys, keyOffset, values, valueOffset, recordOf(entry, frontendClass))
     this.absent.delete(frontend)
     this.published++
   }
@@ -165,6 +176,7 @@ export class Draft {
       const group = this.#groups[priority]
       update(group.members)
       remove(group.revokedMembers)
+      update(group.sourceRanges)
       for (const run of group.slots?.runs ?? []) {
         const slots = group.slots?.runBytes(run) as Uint8Array
         operations.push({ kind: 'store', stage, index: run.index, slots, count: run.count })

@@ -1,8 +1,23 @@
 import { join } from 'node:path'
-import { kpBackendStats, kpMemberState, kpMeta, kpReason, kpServiceStats } from '#abi'
+import {
+  kpAddressRole,
+  kpAffinityChoice,
+  kpAffinityClient,
+  kpAlgorithm,
+  kpBackendStats,
+  kpCidr,
+  kpClass,
+  kpMemberState,
+  kpMeta,
+  kpReason,
+  kpServiceStats,
+} from '#abi'
 import { BpfMap } from '#addon'
+import { formatAddress } from '../../model/address.ts'
+import { textOfWords } from './cidr-rows.ts'
 import { sumCounters } from './counters.ts'
-import { externalState, internalState } from './membership.ts'
+import { LISTS } from './lists.ts'
+import { stateIn } from './membership.ts'
 import {
   addressPort,
   BACKEND_LOCAL,
@@ -14,6 +29,7 @@ import {
   readService,
   readSlot,
 } from './records.ts'
+import { sourceRangeAt } from './source-range-rows.ts'
 
 /** One decoded element: column name -> value. */
 export type DumpRow = Readonly<Record<string, string | number | boolean>>
@@ -37,8 +53,9 @@ function decodeService(key: DataView, value: DataView): DumpRow {
     frontend,
     serviceId: record.serviceId,
     generation: record.generation,
-    internal: rangeText(record.internal),
-    external: rangeText(record.external),
+    class: nameOf(kpClass, record.frontendClass),
+    ...Object.fromEntries(LISTS.map((list) => [list, rangeText(record[list])])),
+    algorithm: nameOf(kpAlgorithm, record.algorithm),
     flags: record.flags,
     affinitySeconds: record.affinitySeconds,
   }
@@ -62,6 +79,26 @@ function decodeBackend(_: DataView, value: DataView): DumpRow {
   }
 }
 
+const wordsAt = (view: DataView, offset: number) =>
+  Uint32Array.from({ length: 4 }, (_, word) => view.getUint32(offset + word * 4, LITTLE))
+
+/** A client's network namespace, by its cookie, and the backend that it keeps to. */
+function decodeAffinity(key: DataView, value: DataView): DumpRow {
+  const client = wordsAt(key, kpAffinityClient.address.offset)
+  const words = wordsAt(value, kpAffinityChoice.address.offset)
+  return {
+    netns: (client[0] ?? 0) * 2 ** 32 + (client[1] ?? 0),
+    serviceId: key.getUint32(kpAffinityClient.serviceId.offset, LITTLE),
+    backend: addressPort(words, 0, value.getUint16(kpAffinityChoice.port.offset)),
+    backendId: value.getUint32(kpAffinityChoice.backendId.offset, LITTLE),
+  }
+}
+
+function decodeLoad(key: DataView, value: DataView): DumpRow | undefined {
+  const connections = Number(value.getBigInt64(0, LITTLE))
+  return connections === 0 ? undefined : { place: key.getUint32(0, LITTLE), connections }
+}
+
 const decodeStats =
   (layout: Readonly<Record<string, { readonly offset: number } | number>>, id: string): Decoder =>
   (key, value) => ({ [id]: key.getUint32(0, LITTLE), ...sumCounters(layout, value) })
@@ -78,9 +115,25 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
   backends: decodeBackend,
   members: (key, value) => ({
     ...readMember(key, 0),
-    internal: nameOf(kpMemberState, internalState(readMembership(value, 0))),
-    external: nameOf(kpMemberState, externalState(readMembership(value, 0))),
+    ...Object.fromEntries(
+      LISTS.map((list) => [list, nameOf(kpMemberState, stateIn(readMembership(value, 0), list))]),
+    ),
   }),
+  addresses: (key, value) => ({
+    address: formatAddress(wordsAt(key, 0), 0),
+    nodePorts: (value.getUint32(0, LITTLE) & kpAddressRole.NODE_PORTS) !== 0,
+    clusterIP: (value.getUint32(0, LITTLE) & kpAddressRole.CLUSTER_IP) !== 0,
+  }),
+  service_cidrs: (key) => ({
+    cidr: textOfWords(key, kpCidr.address.offset, key.getUint32(0, LITTLE)),
+  }),
+  source_ranges: (key) => ({ ...sourceRangeAt(key, 0) }),
+  affinity: (key, value) => decodeAffinity(key, value),
+  turns: (key, value) => ({
+    serviceId: key.getUint32(0, LITTLE),
+    next: value.getUint32(0, LITTLE),
+  }),
+  loads: decodeLoad,
   service_stats: decodeStats(kpServiceStats, 'serviceId'),
   backend_stats: decodeStats(kpBackendStats, 'backendId'),
   reasons: (key, value) => ({

@@ -1,6 +1,15 @@
-import { kpBackend, kpFrontend, kpMember, kpMembership, kpService } from '#abi'
+import {
+  kpAddress,
+  kpBackend,
+  kpCidr,
+  kpFrontend,
+  kpMember,
+  kpMembership,
+  kpService,
+  kpSourceRange,
+} from '#abi'
 
-/** The hash and array maps that the agent writes. The arena (`slots`) is written through a mapping. */
+/** The maps that the agent writes by rows. The arena (`slots`) is written through a mapping. */
 export type MapName =
   | 'services'
   | 'backends'
@@ -8,6 +17,10 @@ export type MapName =
   | 'meta'
   | 'service_stats'
   | 'backend_stats'
+  | 'addresses'
+  | 'service_cidrs'
+  | 'source_ranges'
+  | 'turns'
 
 /** Bytes of a key and of a value, of the maps whose rows we write. */
 export const ROW_SIZES: Readonly<
@@ -19,6 +32,10 @@ export const ROW_SIZES: Readonly<
   meta: { key: 4, value: 8 },
   service_stats: { key: 4, value: 0 },
   backend_stats: { key: 4, value: 0 },
+  addresses: { key: kpAddress.size, value: 4 },
+  service_cidrs: { key: kpCidr.size, value: 4 },
+  source_ranges: { key: kpSourceRange.size, value: 4 },
+  turns: { key: 4, value: 0 },
 }
 
 /** How many rows each map may hold. */
@@ -27,6 +44,8 @@ export interface Limits {
   readonly slots: number
   readonly backends: number
   readonly members: number
+  readonly sourceRanges: number
+  readonly addresses: number
 }
 
 /** Rows back to back. */

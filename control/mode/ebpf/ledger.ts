@@ -2,8 +2,9 @@ import { Arena } from './arena.ts'
 import { BackendRegistry } from './backends.ts'
 import { IdAllocator } from './ids.ts'
 import type { Limits } from './kernel-maps.ts'
+import { type ByList, distinct, LISTS } from './lists.ts'
 import { MemberStates } from './member-states.ts'
-import { type Membership, membership } from './membership.ts'
+import { type Membership, membershipIn } from './membership.ts'
 import {
   ACTIVE,
   type Range,
@@ -21,11 +22,16 @@ export interface Entry {
   generation: number
   flags: number
   affinitySeconds: number
+  /** `kp_algorithm` */
+  algorithm: number
+  /** One object where lists show the same endpoints. */
   internal: Range
-  /** The same object as `internal` where both show the same endpoints. */
+  cluster: Range
   external: Range
   /** Names of the frontends whose record this is. */
-  frontends: string[]
+  frontends: readonly string[]
+  /** `kp_class` of each of them. */
+  classes: readonly number[]
   /** What an agent that was killed between two writes left half done. */
   unfinished: Unfinished | undefined
 }
@@ -56,6 +62,10 @@ export class Ledger {
   readonly frontends = new Map<string, Entry>()
   /** Rows in `services` that show no entry; the next record of the frontend, or a complete apply, ends them. */
   readonly invalid: InvalidRecords = new Map()
+  /** Service id -> the CIDRs that have, or are to have, a row in `source_ranges`. */
+  readonly sourceRanges = new Map<number, readonly string[]>()
+  /** Rows in `source_ranges`. */
+  sourceRangeRows = 0
   /** Member rows of services that are in no entry: pairs of service id and backend id. */
   strayMembers: number[] = []
   /** Backends without a range, found when the maps were read back. */
@@ -94,10 +104,9 @@ export class Ledger {
   eachMember(entry: Entry, visit: (index: number, value: Membership) => void): void {
     for (const range of distinctRanges(entry)) {
       const { base, active, terminating } = range
-      const internal = sameRange(range, entry.internal)
-      const external = sameRange(range, entry.external)
-      const whileActive = membership(internal ? ACTIVE : 0, external ? ACTIVE : 0)
-      const afterwards = membership(internal ? TERMINATING : 0, external ? TERMINATING : 0)
+      const lists = LISTS.filter((list) => sameRange(range, entry[list]))
+      const whileActive = membershipIn(lists, ACTIVE)
+      const afterwards = membershipIn(lists, TERMINATING)
       for (let slot = base; slot < base + active + terminating; slot++) {
         visit(this.slots[slot] as number, slot < base + active ? whileActive : afterwards)
       }
@@ -105,17 +114,27 @@ export class Ledger {
   }
 }
 
-/** The record that all frontends of an entry show. */
-export function recordOf(entry: Entry): ServiceRecord {
-  const { serviceId, generation, flags, internal, external, affinitySeconds } = entry
-  return { serviceId, generation, flags, internal, external, affinitySeconds }
+/** The record at a frontend of a class; all frontends of an entry show the same otherwise. */
+export function recordOf(entry: Entry, frontendClass: number): ServiceRecord {
+  const { serviceId, generation, flags, affinitySeconds, algorithm } = entry
+  const { internal, cluster, external } = entry
+  return {
+    ...{ serviceId, generation, flags, affinitySeconds, algorithm },
+    ...{ internal, cluster, external, frontendClass },
+  }
 }
 
-/** The ranges that an entry holds: none, one, or one for each class of traffic. */
-export function distinctRanges(entry: Pick<Entry, 'internal' | 'external'>): Range[] {
-  const { internal, external } = entry
-  const ranges = rangeLength(internal) > 0 ? [internal] : []
-  const shared = internal.base === external.base && rangeLength(internal) > 0
-  if (!shared && rangeLength(external) > 0) ranges.push(external)
+/** The class of one of an entry's frontends. */
+export function classOf(entry: Entry, frontend: string): number {
+  return entry.classes[entry.frontends.indexOf(frontend)] ?? 0
+}
+
+/** The ranges that an entry holds, each once. */
+export function distinctRanges(lists: ByList<Range>): Range[] {
+  const ranges: Range[] = []
+  for (const range of distinct(lists)) {
+    if (rangeLength(range) === 0 || ranges.some(({ base }) => base === range.base)) continue
+    ranges.push(range)
+  }
   return ranges
 }

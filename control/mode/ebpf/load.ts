@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { release } from 'node:os'
 import { KP_LAYOUT_VERSION, kpMeta } from '#abi'
-import { BpfError, BpfMap, BpfObject } from '#addon'
+import { BpfError, BpfMap, BpfObject, netnsCookie } from '#addon'
 import { readMeta } from './adopt.ts'
 import { PINNED_MAPS, type PinDirectory } from './pins.ts'
 import { canSetRetval, PreflightError } from './preflight.ts'
@@ -25,12 +25,24 @@ export function loadObject(path: string, pins: PinDirectory, sizes: MapSizes): B
     const object = BpfObject.load(path, {
       pins: Object.fromEntries(PINNED_MAPS.map((name) => [name, pins.map(name)])),
       maxEntries: { ...wantedSizes(sizes), ...pinnedSizes(pins) },
-      constants: { can_set_retval: canSetRetval(release()) },
+      constants: { can_set_retval: canSetRetval(release()), host_netns: hostNetns() },
     })
     writeMeta(object.map('meta'), kpMeta.LAYOUT_VERSION, KP_LAYOUT_VERSION)
     return object
   } catch (error) {
     throw explained(error, path, pins)
+  }
+}
+
+/**
+ * The agent runs in the node's own network namespace, and processes there are this host. Before kernel
+ * 5.14 nobody can say which that is: then no client is the host, and loopback has no NodePorts.
+ */
+function hostNetns(): bigint {
+  try {
+    return netnsCookie()
+  } catch {
+    return 0n
   }
 }
 
@@ -61,6 +73,8 @@ function wantedSizes({ maxServices, maxEndpoints }: MapSizes): Record<string, nu
   return {
     services: maxServices,
     service_stats: maxServices,
+    addresses: maxServices,
+    turns: maxServices,
     slots: maxEndpoints * 2,
     backends: maxEndpoints,
     members: maxEndpoints,

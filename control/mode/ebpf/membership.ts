@@ -1,32 +1,36 @@
 import { kpMemberState } from '#abi'
+import { LISTS, type ListName } from './lists.ts'
 
 const { NONE, ACTIVE, TERMINATING } = kpMemberState
 
-/** The states that a backend has in a service for both classes of traffic, in one byte; 0: no member. */
+/** The states that a backend has in the lists of a service, in one byte; 0: no member. */
 export type Membership = number
 
 const BITS = 2
 const MASK = (1 << BITS) - 1
 
-export function membership(internal: number, external: number): Membership {
-  return internal | (external << BITS)
+export function membership(internal: number, cluster: number, external: number): Membership {
+  return internal | (cluster << BITS) | (external << (2 * BITS))
 }
 
-export function internalState(value: Membership): number {
-  return value & MASK
+/** In these lists, this state. */
+export function membershipIn(lists: readonly ListName[], state: number): Membership {
+  return lists.reduce((sum, list) => sum | (state << (LISTS.indexOf(list) * BITS)), 0)
 }
 
-export function externalState(value: Membership): number {
-  return value >> BITS
+/** `kp_member_state` in one list. */
+export function stateIn(value: Membership, list: ListName): number {
+  return (value >> (LISTS.indexOf(list) * BITS)) & MASK
 }
 
-/** What a backend has that is named twice: in each class of traffic active counts before terminating. */
+/** What a backend has that is named twice: in each list active counts before terminating. */
 export function unite(a: Membership, b: Membership): Membership {
   if (a === b || b === 0) return a
   if (a === 0) return b
   return membership(
-    stronger(internalState(a), internalState(b)),
-    stronger(externalState(a), externalState(b)),
+    stronger(stateIn(a, 'internal'), stateIn(b, 'internal')),
+    stronger(stateIn(a, 'cluster'), stateIn(b, 'cluster')),
+    stronger(stateIn(a, 'external'), stateIn(b, 'external')),
   )
 }
 
@@ -37,10 +41,7 @@ function stronger(a: number, b: number): number {
 
 /** Whether some traffic that may be sent to the backend now may not be sent there next. */
 export function losesTraffic(former: Membership, next: Membership): boolean {
-  return (
-    (internalState(former) === ACTIVE && internalState(next) !== ACTIVE) ||
-    (externalState(former) === ACTIVE && externalState(next) !== ACTIVE)
-  )
+  return LISTS.some((list) => stateIn(former, list) === ACTIVE && stateIn(next, list) !== ACTIVE)
 }
 
 const NAMES = new Map<number, string>(

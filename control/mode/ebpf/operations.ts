@@ -1,9 +1,11 @@
 import { kpMeta, kpSlot } from '#abi'
 import type { MapName } from './kernel-maps.ts'
 import { ROW_SIZES } from './kernel-maps.ts'
-import { externalState, internalState, stateText } from './membership.ts'
+import { LISTS } from './lists.ts'
+import { stateIn, stateText } from './membership.ts'
 import * as records from './records.ts'
 import { addressPort } from './records.ts'
+import { sourceRangeAt } from './source-range-rows.ts'
 
 /** Rows to put; each replaces a row of the same key. */
 export interface UpdateRows {
@@ -84,6 +86,10 @@ function describeKey(map: MapName, key: DataView, offset: number): string {
     const { serviceId, backendId } = records.readMember(key, offset)
     return `member ${serviceId}/${backendId}`
   }
+  if (map === 'source_ranges') {
+    const { serviceId, cidr } = sourceRangeAt(key, offset)
+    return `source range ${serviceId} ${cidr}`
+  }
   const number = key.getUint32(offset, true)
   if (map === 'meta') return `meta ${META_NAMES.get(number) ?? number}`
   return map === 'backends' ? `backend ${number}` : `${map} ${number}`
@@ -97,8 +103,8 @@ function describeValue(
   offset: number,
 ): string {
   if (map === 'members') {
-    const both = records.readMembership(value, offset)
-    return `internal ${stateText(internalState(both))} external ${stateText(externalState(both))}`
+    const states = records.readMembership(value, offset)
+    return LISTS.map((list) => `${list} ${stateText(stateIn(states, list))}`).join(' ')
   }
   if (map === 'backends') {
     const words = new Uint32Array(4)
@@ -106,7 +112,8 @@ function describeValue(
     const local = (row.flags & records.BACKEND_LOCAL) !== 0 ? ' local' : ''
     return `${records.frontendText(words, 0, row.port, row.protocol)}${local}`
   }
-  if (map !== 'services') return String(value.getBigUint64(offset, true))
+  if (map === 'meta') return String(value.getBigUint64(offset, true))
+  if (map !== 'services') return String(value.getUint32(offset, true))
   const record = records.readService(key, keyOffset, value, offset)
   return record === undefined ? 'torn' : describeRecord(record)
 }
@@ -117,9 +124,13 @@ function describeRecord(record: records.ServiceRecord): string {
     (record.flags & records.INTERNAL_DROP) !== 0 ? ' internal-drop' : '',
     (record.flags & records.EXTERNAL_DROP) !== 0 ? ' external-drop' : '',
   ].join('')
+  const rest = [
+    record.algorithm > 0 ? ` algorithm ${record.algorithm}` : '',
+    record.frontendClass > 0 ? ` class ${record.frontendClass}` : '',
+  ].join('')
   const affinity = record.affinitySeconds > 0 ? ` affinity ${record.affinitySeconds}s` : ''
   return (
     `id ${record.serviceId} generation ${record.generation}` +
-    ` internal ${range(record.internal)} external ${range(record.external)}${affinity}${drops}`
+    ` ${LISTS.map((list) => `${list} ${range(record[list])}`).join(' ')}${affinity}${drops}${rest}`
   )
 }

@@ -1,22 +1,28 @@
-import type { ServicePort } from '../../model/service-port.ts'
+import type { EndpointList, ServicePort } from '../../model/service-port.ts'
 import type { AskedParts } from './asked.ts'
 import type { Draft, Priority } from './draft.ts'
-import { frontendName, servedFrontends, unservedMessage } from './frontends.ts'
+import { frontendName } from './frontends.ts'
 import { distinctRanges, type Entry, type Ledger } from './ledger.ts'
+import { type ByList, countEndpoints, distinct, LISTS, type ListName } from './lists.ts'
+import { maglevSize, maglevTable } from './maglev.ts'
 import type { MemberStates } from './member-states.ts'
-import { losesTraffic, type Membership, membership } from './membership.ts'
+import { losesTraffic, type Membership, membershipIn } from './membership.ts'
 import {
   ACTIVE,
+  ALGORITHMS,
+  CLASS_NUMBERS,
   EMPTY_RANGE,
   EXTERNAL_DROP,
   INTERNAL_DROP,
+  NODE_IN_RANGES,
   PROTOCOL_NUMBERS,
   type Range,
   rangeLength,
+  SOURCE_RANGES,
   sameRange,
   TERMINATING,
 } from './records.ts'
-import { fit, fullMessage } from './room.ts'
+import { fit, freeSlots, fullMessage } from './room.ts'
 import { SlotList } from './slot-list.ts'
 import { unionLists } from './union.ts'
 
@@ -24,8 +30,11 @@ import { unionLists } from './union.ts'
 export class PortPlanner {
   readonly #ledger: Ledger
   readonly #draft: Draft
-  readonly #internal = new SlotList()
-  readonly #external = new SlotList()
+  readonly #lists: ByList<SlotList> = {
+    internal: new SlotList(),
+    cluster: new SlotList(),
+    external: new SlotList(),
+  }
   readonly #former: MemberStates
   readonly #next: MemberStates
 
@@ -55,17 +64,11 @@ export class PortPlanner {
       draft.dropMember('removing', entry.serviceId, ledger.backends.id(index))
     }
     draft.retirement.services.push(entry.serviceId)
+    this.#retireSourceRanges(entry.serviceId)
   }
 
   /** Makes the kernel show a service port. With `but`, it keeps what it has besides, but for that. */
   set(port: ServicePort, but?: AskedParts): void {
-    this.#plan(port, but)
-    // Last: of several reasons the first stands, and one that time can mend must not be hidden.
-    const unserved = unservedMessage(port)
-    if (unserved !== undefined) this.#refuse(port, 'Unsupported', unserved)
-  }
-
-  #plan(port: ServicePort, but: AskedParts | undefined): void {
     const ledger = this.#ledger
     let entry = ledger.entries.get(port.key)
     if (port.protocol === 'SCTP') {
@@ -73,7 +76,7 @@ export class PortPlanner {
       return
     }
     const names = this.#frontends(port, entry, but)
-    if (names.length === 0) {
+    if (names.size === 0) {
       if (entry !== undefined && but === undefined) this.remove(entry)
       return
     }
@@ -88,7 +91,9 @@ export class PortPlanner {
 
   /** After everything else of a complete apply: drops what no entry accounts for. */
   sweep(): void {
-    const { invalid, strayMembers, strayBackends } = this.#ledger
+    const { invalid, strayMembers, strayBackends, sourceRanges } = this.#ledger
+    const live = new Set([...this.#ledger.frontends.values()].map(({ serviceId }) => serviceId))
+    for (const id of sourceRanges.keys()) if (!live.has(id)) this.#retireSourceRanges(id)
     for (const name of invalid.keys()) this.#draft.absent.set(name, 'adding')
     invalid.clear()
     for (let at = 0; at < strayMembers.length; at += 2) {
@@ -100,14 +105,17 @@ export class PortPlanner {
     this.#ledger.strayBackends = []
   }
 
-  /** The names at which the port may be published; the others are refused. */
-  #frontends(port: ServicePort, entry: Entry | undefined, but: AskedParts | undefined): string[] {
+  /** The names at which the port may be published, with their classes; the others are refused. */
+  #frontends(
+    port: ServicePort,
+    entry: Entry | undefined,
+    but: AskedParts | undefined,
+  ): Map<string, number> {
     const ledger = this.#ledger
-    const names = new Set<string>()
+    const names = new Map<string, number>()
     const fresh: string[] = []
     let room = ledger.limits.services - ledger.rows - this.#draft.absent.size
-    for (const frontend of servedFrontends(port)) {
-      const { address, port: number } = frontend
+    for (const { class: kind, address, port: number } of port.frontends) {
       const name = frontendName(address, number, PROTOCOL_NUMBERS[port.protocol])
       if (name === undefined) {
         this.#refuse(port, 'Invalid', `frontend address "${address}", port ${number} is not valid`)
@@ -121,7 +129,7 @@ export class PortPlanner {
         continue
       }
       if (names.has(name)) continue
-      names.add(name)
+      names.set(name, CLASS_NUMBERS[kind])
       const hasRow = owner !== undefined || ledger.invalid.has(name) || this.#draft.absent.has(name)
       if (hasRow) continue
       if (room-- > 0) continue
@@ -132,20 +140,22 @@ export class PortPlanner {
       const consequence =
         entry === undefined ? 'this new service port is not served' : `${fresh[0]} is not served`
       this.#refuse(port, 'MapFull', fullMessage(ledger, 'services', consequence))
-      if (entry === undefined) return []
+      if (entry === undefined) return new Map()
     }
-    if (but === undefined) return [...names]
-    for (const name of entry?.frontends ?? []) if (!but.frontends.has(name)) names.add(name)
-    return [...names]
+    if (but === undefined || entry === undefined) return names
+    for (const [at, name] of entry.frontends.entries()) {
+      if (!but.frontends.has(name) && !names.has(name)) names.set(name, entry.classes[at] ?? 0)
+    }
+    return names
   }
 
-  /** Resolves the endpoints of both classes of traffic. @returns false where the port is refused */
+  /** Resolves the endpoints of all lists. @returns false where the port is refused */
   #fillLists(port: ServicePort, entry: Entry | undefined, but: AskedParts | undefined): boolean {
     const ledger = this.#ledger
-    const { internal, external, full } = fit(port, entry, this.#former, ledger, this.#draft)
+    const { lists, full } = fit(port, entry, this.#former, ledger, this.#draft)
     if (full !== undefined) {
-      const wanted = port.internal.active.length + port.internal.terminating.length
-      const kept = internal.active.length + internal.terminating.length
+      const wanted = countEndpoints(port)
+      const kept = countEndpoints(lists)
       const consequence =
         entry === undefined
           ? 'this new service port is not served'
@@ -153,38 +163,65 @@ export class PortPlanner {
       this.#refuse(port, 'MapFull', fullMessage(ledger, full, consequence))
       if (entry === undefined) return false
     }
-    const invalidInternal = this.#internal.fill(internal, port.protocol, ledger, this.#draft)
-    const invalidExternal =
-      external === internal
-        ? this.#external.copy(this.#internal)
-        : this.#external.fill(external, port.protocol, ledger, this.#draft)
-    const invalid = invalidInternal ?? invalidExternal
+    let invalid: string | undefined
+    for (const list of LISTS) {
+      const same = this.#filledAlike(lists, list)
+      if (same !== undefined) this.#lists[list].copy(this.#lists[same])
+      else invalid ??= this.#lists[list].fill(lists[list], port.protocol, ledger, this.#draft)
+    }
     if (invalid !== undefined) {
       this.#refuse(port, 'Invalid', `endpoint "${invalid}" is not valid and is left out`)
     }
     if (but !== undefined && entry !== undefined) {
-      unionLists(this.#internal, entry.internal, ledger.slots, but.backends)
-      unionLists(this.#external, entry.external, ledger.slots, but.backends)
+      for (const list of LISTS) {
+        unionLists(this.#lists[list], entry[list], ledger.slots, but.backends)
+      }
     }
+    if (port.scheduler === 'mh') this.#spreadLists(port, entry)
     return true
   }
 
+  /** An earlier list that is the same object. */
+  #filledAlike(lists: ByList<EndpointList>, list: ListName): ListName | undefined {
+    const earlier = LISTS.slice(0, LISTS.indexOf(list))
+    return earlier.find((other) => lists[other] === lists[list])
+  }
+
+  /** Makes Maglev tables of the lists. Without room for them it is a hash over plain lists. */
+  #spreadLists(port: ServicePort, entry: Entry | undefined): void {
+    const lists = distinctLists(this.#lists)
+    const held = entry === undefined ? 0 : distinctRanges(entry).length
+    const wanted = lists.reduce((sum, { active }) => sum + maglevSize(active.length), 0)
+    if (held === 0 && wanted > freeSlots(this.#ledger)) {
+      const consequence = 'its endpoints are chosen by hash without a Maglev table'
+      this.#refuse(port, 'MapFull', fullMessage(this.#ledger, 'slots', consequence))
+      return
+    }
+    for (const list of LISTS) {
+      const slots = this.#lists[list]
+      slots.spread(maglevTable(slots.active, this.#ledger.backends))
+    }
+  }
+
   /** Finds or takes the arena ranges that show the lists. */
-  #place(
-    port: ServicePort,
-    entry: Entry | undefined,
-  ): { internal: Range; external: Range } | undefined {
-    const internal = this.#rangeFor(this.#internal, entry)
-    const external = this.#external.equals(this.#internal)
-      ? internal
-      : this.#rangeFor(this.#external, entry)
-    if (internal !== undefined && external !== undefined) return { internal, external }
-    for (const range of [internal, external]) {
+  #place(port: ServicePort, entry: Entry | undefined): ByList<Range> | undefined {
+    const { internal: first, cluster: second, external: third } = this.#lists
+    const internal = this.#rangeFor(first, entry)
+    const cluster = second.equals(first) ? internal : this.#rangeFor(second, entry)
+    let external = third.equals(first) ? internal : undefined
+    if (external === undefined && third.equals(second)) external = cluster
+    external ??= this.#rangeFor(third, entry)
+    if (internal !== undefined && cluster !== undefined && external !== undefined) {
+      return { internal, cluster, external }
+    }
+    for (const range of new Set([internal, cluster, external])) {
       if (range === undefined || rangeLength(range) === 0) continue
       if (!isHeld(range, entry)) this.#ledger.arena.release(range.base, rangeLength(range))
     }
-    for (const index of [...this.#internal.indexes(), ...this.#external.indexes()]) {
-      if (this.#ledger.backends.refs(index) === 0) this.#draft.retirement.backends.push(index)
+    for (const list of LISTS) {
+      for (const index of this.#lists[list].indexes()) {
+        if (this.#ledger.backends.refs(index) === 0) this.#draft.retirement.backends.push(index)
+      }
     }
     const consequence =
       entry === undefined
@@ -212,9 +249,12 @@ export class PortPlanner {
       generation: 0,
       flags: 0,
       affinitySeconds: 0,
+      algorithm: 0,
       internal: EMPTY_RANGE,
+      cluster: EMPTY_RANGE,
       external: EMPTY_RANGE,
-      frontends: [],
+      frontends: NO_NAMES,
+      classes: NO_CLASSES,
       unfinished: undefined,
     }
     this.#ledger.entries.set(key, entry)
@@ -225,29 +265,31 @@ export class PortPlanner {
   #write(
     port: ServicePort,
     entry: Entry,
-    names: readonly string[],
-    ranges: { internal: Range; external: Range },
+    names: ReadonlyMap<string, number>,
+    ranges: ByList<Range>,
     but: AskedParts | undefined,
   ): void {
-    const { internal, external } = ranges
-    const flags =
-      (port.internal.drop && rangeLength(internal) === 0 ? INTERNAL_DROP : 0) |
-      (port.external.drop && rangeLength(external) === 0 ? EXTERNAL_DROP : 0)
-    const moved = !sameRange(internal, entry.internal) || !sameRange(external, entry.external)
+    const flags = flagsOf(port, ranges)
+    const algorithm = ALGORITHMS[port.scheduler]
+    const rangesDiffer = !this.#hasSourceRanges(entry.serviceId, port.sourceRanges)
     const changed =
-      moved ||
+      LISTS.some((list) => !sameRange(ranges[list], entry[list])) ||
       entry.generation === 0 ||
       flags !== entry.flags ||
-      port.affinitySeconds !== entry.affinitySeconds
+      port.affinitySeconds !== entry.affinitySeconds ||
+      algorithm !== entry.algorithm ||
+      rangesDiffer
     const formerNames = entry.frontends
     const unfinished = entry.unfinished
-    const added = names.filter(
+    const added = [...names.keys()].filter(
       (name) =>
-        this.#ledger.frontends.get(name) !== entry || unfinished?.frontends.has(name) === true,
+        this.#ledger.frontends.get(name) !== entry ||
+        unfinished?.frontends.has(name) === true ||
+        entry.classes[formerNames.indexOf(name)] !== names.get(name),
     )
-    const isSame = added.length === 0 && formerNames.length === names.length
+    const isSame = added.length === 0 && formerNames.length === names.size
     if (!changed && isSame && unfinished === undefined) return
-    this.#readNext(internal === external)
+    this.#readNext(ranges)
     const removing = this.#former.indexes.some((index) =>
       losesTraffic(this.#former.get(index), this.#next.get(index)),
     )
@@ -256,37 +298,89 @@ export class PortPlanner {
     const leftRanges = unfinished?.ranges ?? []
     if (!changed && isSame && !wrote && leftRanges.length === 0) return
     this.#draft.changed++
-    this.#writeSlots(priority, entry, internal, this.#internal)
-    if (external !== internal) this.#writeSlots(priority, entry, external, this.#external)
+    if (rangesDiffer) this.#writeSourceRanges(priority, port, entry.serviceId)
+    const written = new Set<Range>()
+    for (const list of LISTS) {
+      if (written.has(ranges[list])) continue
+      written.add(ranges[list])
+      this.#writeSlots(priority, entry, ranges[list], this.#lists[list])
+    }
     for (const range of distinctRanges(entry)) {
       if (!isHeld(range, ranges)) this.#draft.retirement.ranges.push(range)
     }
     this.#draft.retirement.ranges.push(...leftRanges)
-    entry.internal = internal
-    entry.external = external
+    Object.assign(entry, ranges)
     entry.flags = flags
     entry.affinitySeconds = port.affinitySeconds
+    entry.algorithm = algorithm
     if (changed) entry.generation = (entry.generation + 1) >>> 0 || 1
-    entry.frontends = [...names]
-    for (const name of changed ? names : added) this.#publish(priority, entry, name, but)
+    entry.frontends = [...names.keys()]
+    entry.classes = classesOf(names)
+    for (const name of changed ? names.keys() : added) {
+      this.#publish(priority, entry, name, names.get(name) ?? 0, but)
+    }
     for (const name of formerNames) {
-      if (names.includes(name)) continue
+      if (names.has(name)) continue
       this.#ledger.frontends.delete(name)
       this.#draft.absent.set(name, priority)
     }
   }
 
-  #publish(priority: Priority, entry: Entry, name: string, but: AskedParts | undefined): void {
+  #hasSourceRanges(serviceId: number, wanted: readonly string[]): boolean {
+    const has = this.#ledger.sourceRanges.get(serviceId) ?? NO_NAMES
+    return has.length === wanted.length && wanted.every((cidr) => has.includes(cidr))
+  }
+
+  /**
+   * What is asked for comes before the record that asks for it, and what is not goes after a grace period:
+   * meanwhile clients of either are let in. Without room for all rows nobody is.
+   */
+  #writeSourceRanges(priority: Priority, port: ServicePort, serviceId: number): void {
+    const ledger = this.#ledger
+    const has = ledger.sourceRanges.get(serviceId) ?? NO_NAMES
+    const fresh = port.sourceRanges.filter((cidr) => !has.includes(cidr))
+    if (ledger.sourceRangeRows + fresh.length > ledger.limits.sourceRanges) {
+      const consequence = 'its LoadBalancer IPs let nobody in who was not let in before'
+      this.#refuse(port, 'MapFull', fullMessage(ledger, 'sourceRanges', consequence))
+      return
+    }
+    for (const cidr of fresh) this.#draft.putSourceRange(priority, { serviceId, cidr })
+    ledger.sourceRangeRows += fresh.length
+    for (const cidr of has) {
+      if (!port.sourceRanges.includes(cidr)) {
+        this.#draft.retirement.sourceRanges.push({ serviceId, cidr })
+      }
+    }
+    if (port.sourceRanges.length === 0) ledger.sourceRanges.delete(serviceId)
+    else ledger.sourceRanges.set(serviceId, port.sourceRanges)
+  }
+
+  #retireSourceRanges(serviceId: number): void {
+    for (const cidr of this.#ledger.sourceRanges.get(serviceId) ?? NO_NAMES) {
+      this.#draft.retirement.sourceRanges.push({ serviceId, cidr })
+    }
+    this.#ledger.sourceRanges.delete(serviceId)
+  }
+
+  #publish(
+    priority: Priority,
+    entry: Entry,
+    name: string,
+    frontendClass: number,
+    but: AskedParts | undefined,
+  ): void {
     const ledger = this.#ledger
     const owner = ledger.frontends.get(name)
     if (owner !== undefined && owner !== entry) {
-      owner.frontends = owner.frontends.filter((other) => other !== name)
+      const at = owner.frontends.indexOf(name)
+      owner.frontends = owner.frontends.toSpliced(at, 1)
+      owner.classes = owner.classes.toSpliced(at, 1)
       owner.unfinished?.frontends.delete(name)
       if (owner.frontends.length === 0 && but === undefined) this.remove(owner)
     }
     ledger.frontends.set(name, entry)
     ledger.invalid.delete(name)
-    this.#draft.publish(priority, entry, name)
+    this.#draft.publish(priority, entry, name, frontendClass)
   }
 
   /** Returns whether a row was written. */
@@ -333,17 +427,15 @@ export class PortPlanner {
     for (const [index, value] of entry.unfinished?.members ?? []) this.#former.put(index, value)
   }
 
-  #readNext(isShared: boolean): void {
+  #readNext(ranges: ByList<Range>): void {
     const next = this.#next
     next.begin()
-    const unite = (list: SlotList, inClasses: (state: number) => Membership) => {
-      for (const index of list.active) next.unite(index, inClasses(ACTIVE))
-      for (const index of list.terminating) next.unite(index, inClasses(TERMINATING))
-    }
-    if (isShared) unite(this.#internal, (state) => membership(state, state))
-    else {
-      unite(this.#internal, (state) => membership(state, 0))
-      unite(this.#external, (state) => membership(0, state))
+    for (const list of LISTS) {
+      const lists = LISTS.filter((other) => ranges[other] === ranges[list])
+      if (lists[0] !== list) continue
+      const { active, terminating } = this.#lists[list]
+      for (const index of active) next.unite(index, membershipIn(lists, ACTIVE))
+      for (const index of terminating) next.unite(index, membershipIn(lists, TERMINATING))
     }
   }
 
@@ -352,11 +444,38 @@ export class PortPlanner {
   }
 }
 
+const NO_NAMES: readonly string[] = Object.freeze([])
+const NO_CLASSES: readonly number[] = Object.freeze([])
+/** Of nearly every Service; shared, for there are many. */
+const CLUSTER_IP_ALONE: readonly number[] = Object.freeze([CLASS_NUMBERS.ClusterIP])
+
+function classesOf(names: ReadonlyMap<string, number>): readonly number[] {
+  const classes = [...names.values()]
+  const isUsual = classes.length === 1 && classes[0] === CLASS_NUMBERS.ClusterIP
+  return isUsual ? CLUSTER_IP_ALONE : classes
+}
+
+/** `kp_service_flag` */
+function flagsOf(port: ServicePort, { internal, external }: ByList<Range>): number {
+  let flags = 0
+  if (port.internal.drop && rangeLength(internal) === 0) flags |= INTERNAL_DROP
+  if (port.external.drop && rangeLength(external) === 0) flags |= EXTERNAL_DROP
+  if (port.sourceRanges.length > 0) flags |= SOURCE_RANGES
+  if (port.sourceRangesIncludeNode) flags |= NODE_IN_RANGES
+  return flags
+}
+
+/** Lists that differ in what they show. */
+function distinctLists(lists: ByList<SlotList>): SlotList[] {
+  const found: SlotList[] = []
+  for (const list of distinct(lists)) {
+    if (!found.some((other) => other.equals(list))) found.push(list)
+  }
+  return found
+}
+
 /** Whether a holder of ranges shows the very slots of `range`. */
-function isHeld(
-  range: Range,
-  holder: { readonly internal: Range; readonly external: Range } | undefined,
-): boolean {
+function isHeld(range: Range, holder: ByList<Range> | undefined): boolean {
   if (holder === undefined) return false
   return distinctRanges(holder).some((held) => held.base === range.base)
 }

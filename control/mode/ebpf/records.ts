@@ -1,20 +1,25 @@
 import {
   kpAddress,
+  kpAlgorithm,
   kpBackend,
   kpBackendFlag,
+  kpClass,
   kpFrontend,
   kpMember,
   kpMemberState,
   kpMembership,
   kpRange,
+  kpScope,
   kpService,
   kpServiceFlag,
   kpSlot,
 } from '#abi'
-import { formatAddress, parseAddress } from '../../model/address.ts'
+import { formatAddress, MAPPED, parseAddress } from '../../model/address.ts'
+import type { Scheduler } from '../../model/scheduler.ts'
+import type { FrontendClass } from '../../model/service-port.ts'
 import type { Protocol } from '../../source/objects.ts'
 import { serviceChecksum } from './checksum.ts'
-import { externalState, internalState, type Membership, membership } from './membership.ts'
+import { type Membership, membership, stateIn } from './membership.ts'
 
 /** Numbers in the maps are in host order; every machine that we build for is little endian. */
 const LITTLE = true
@@ -23,6 +28,8 @@ export const ACTIVE = kpMemberState.ACTIVE
 export const TERMINATING = kpMemberState.TERMINATING
 export const INTERNAL_DROP = kpServiceFlag.INTERNAL_DROP
 export const EXTERNAL_DROP = kpServiceFlag.EXTERNAL_DROP
+export const SOURCE_RANGES = kpServiceFlag.SOURCE_RANGES
+export const NODE_IN_RANGES = kpServiceFlag.NODE_IN_RANGES
 export const BACKEND_LOCAL = kpBackendFlag.LOCAL
 /** Counts of a range are 16 bits wide. */
 export const MAX_RANGE = 0xffff
@@ -30,6 +37,31 @@ export const MAX_RANGE = 0xffff
 /** IP protocol numbers (IANA). */
 export const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { TCP: 6, UDP: 17, SCTP: 132 }
 export const PROTOCOL_NAMES: Readonly<Record<number, string>> = { 6: 'TCP', 17: 'UDP', 132: 'SCTP' }
+
+/** `kp_class` by the model's name. */
+export const CLASS_NUMBERS: Readonly<Record<FrontendClass, number>> = {
+  ClusterIP: kpClass.CLUSTER_IP,
+  NodePort: kpClass.NODE_PORT,
+  ExternalIP: kpClass.EXTERNAL_IP,
+  LoadBalancerIP: kpClass.LOAD_BALANCER_IP,
+}
+
+/**
+ * `kp_algorithm` by scheduler. Endpoints have no weights (see bpf/schedule.h), and without weights these
+ * of IPVS are the same: wrr as rr; wlc, sed and nq as lc.
+ */
+export const ALGORITHMS: Readonly<Record<Scheduler, number>> = {
+  random: kpAlgorithm.RANDOM,
+  rr: kpAlgorithm.ROUND_ROBIN,
+  wrr: kpAlgorithm.ROUND_ROBIN,
+  lc: kpAlgorithm.LEAST_CONNECTIONS,
+  wlc: kpAlgorithm.LEAST_CONNECTIONS,
+  sed: kpAlgorithm.LEAST_CONNECTIONS,
+  nq: kpAlgorithm.LEAST_CONNECTIONS,
+  sh: kpAlgorithm.SOURCE_HASH,
+  dh: kpAlgorithm.DESTINATION_HASH,
+  mh: kpAlgorithm.MAGLEV,
+}
 
 /** `active` slots from `base`, then `terminating` ones. */
 export interface Range {
@@ -53,10 +85,18 @@ export interface ServiceRecord {
   readonly serviceId: number
   readonly generation: number
   readonly flags: number
+  /** For the ClusterIP. */
   readonly internal: Range
+  /** For frontends of the other classes, asked from inside the cluster. */
+  readonly cluster: Range
+  /** For the same, asked from outside. */
   readonly external: Range
   /** 0: no session affinity. */
   readonly affinitySeconds: number
+  /** `kp_algorithm` */
+  readonly algorithm: number
+  /** `kp_class`; all else is the same at every frontend of a service. */
+  readonly frontendClass: number
 }
 
 /** "10.96.0.1:80/TCP" or "[fd00::1]:80/TCP": a frontend's name in the ledger and in messages. */
@@ -119,6 +159,14 @@ export function writeFrontend(
   writeAddress(view, offset + kpFrontend.address.offset, words, 0)
   view.setUint16(offset + kpFrontend.port.offset, port)
   view.setUint8(offset + kpFrontend.protocol.offset, protocol)
+  const scope = isWildcard(words) ? kpScope.NODE : kpScope.ADDRESS
+  view.setUint8(offset + kpFrontend.scope.offset, scope)
+}
+
+/** The address under which a NodePort is published; a client's own frontends never have it. */
+function isWildcard(words: Uint32Array): boolean {
+  const [first, second, third, last] = words
+  return first === 0 && second === 0 && last === 0 && (third === 0 || third === MAPPED)
 }
 
 const keyWords = new Uint32Array(4)
@@ -142,8 +190,11 @@ export function writeService(
   view.setUint32(offset + kpService.generation.offset, record.generation, LITTLE)
   view.setUint32(offset + kpService.flags.offset, record.flags, LITTLE)
   writeRange(view, offset + kpService.internal.offset, record.internal)
+  writeRange(view, offset + kpService.cluster.offset, record.cluster)
   writeRange(view, offset + kpService.external.offset, record.external)
   view.setUint32(offset + kpService.affinitySeconds.offset, record.affinitySeconds, LITTLE)
+  view.setUint8(offset + kpService.algorithm.offset, record.algorithm)
+  view.setUint8(offset + kpService.frontendClass.offset, record.frontendClass)
   const checksum = serviceChecksum(key, keyOffset, view, offset)
   view.setUint32(offset + kpService.checksum.offset, checksum, LITTLE)
 }
@@ -176,8 +227,11 @@ export function readService(
     generation: view.getUint32(offset + kpService.generation.offset, LITTLE),
     flags: view.getUint32(offset + kpService.flags.offset, LITTLE),
     internal: readRange(view, offset + kpService.internal.offset),
+    cluster: readRange(view, offset + kpService.cluster.offset),
     external: readRange(view, offset + kpService.external.offset),
     affinitySeconds: view.getUint32(offset + kpService.affinitySeconds.offset, LITTLE),
+    algorithm: view.getUint8(offset + kpService.algorithm.offset),
+    frontendClass: view.getUint8(offset + kpService.frontendClass.offset),
   }
 }
 
@@ -268,13 +322,15 @@ export function readMember(
 }
 
 export function writeMembership(view: DataView, offset: number, value: Membership): void {
-  view.setUint8(offset + kpMembership.internal.offset, internalState(value))
-  view.setUint8(offset + kpMembership.external.offset, externalState(value))
+  view.setUint8(offset + kpMembership.internal.offset, stateIn(value, 'internal'))
+  view.setUint8(offset + kpMembership.cluster.offset, stateIn(value, 'cluster'))
+  view.setUint8(offset + kpMembership.external.offset, stateIn(value, 'external'))
 }
 
 export function readMembership(view: DataView, offset: number): Membership {
   return membership(
     view.getUint8(offset + kpMembership.internal.offset),
+    view.getUint8(offset + kpMembership.cluster.offset),
     view.getUint8(offset + kpMembership.external.offset),
   )
 }

@@ -3,6 +3,8 @@ import type { MapName } from './kernel-maps.ts'
 import type { Ledger } from './ledger.ts'
 import type { Operation } from './operations.ts'
 import { rangeLength } from './records.ts'
+import { Rows } from './rows.ts'
+import { addSourceRange, type SourceRange } from './source-range-rows.ts'
 
 /**
  * What goes away once no reader can hold it: ranges return to the arena, and backends that no range
@@ -31,7 +33,21 @@ export function planRetirement(ledger: Ledger, retirement: Retirement): Operatio
     ...removal('backends', ids),
     ...removal('backend_stats', ids),
     ...removal('service_stats', retirement.services),
+    ...removal('turns', retirement.services),
+    ...withoutRanges(ledger, retirement.sourceRanges),
   ]
+}
+
+/** Takes rows away, but for those that are asked for again meanwhile. */
+function withoutRanges(ledger: Ledger, ranges: readonly SourceRange[]): Operation[] {
+  const rows = new Rows('source_ranges')
+  for (const range of ranges) {
+    if (ledger.sourceRanges.get(range.serviceId)?.includes(range.cidr) === true) continue
+    ledger.sourceRangeRows--
+    addSourceRange(rows, range)
+  }
+  const { map, count } = rows
+  return count === 0 ? [] : [{ kind: 'delete', stage: 0, map, keys: rows.keyBytes(), count }]
 }
 
 function removal(map: MapName, ids: readonly number[]): Operation[] {
@@ -42,8 +58,8 @@ function removal(map: MapName, ids: readonly number[]): Operation[] {
 
 /** Whether there is anything to do. */
 export function isEmpty(retirement: Retirement): boolean {
-  const { ranges, services, backends } = retirement
-  return ranges.length + services.length + backends.length === 0
+  const { ranges, sourceRanges, services, backends } = retirement
+  return ranges.length + sourceRanges.length + services.length + backends.length === 0
 }
 
 /**

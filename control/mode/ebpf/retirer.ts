@@ -109,9 +109,9 @@ export class Retirer {
 }
 
 function* split(retirement: Retirement): Generator<Retirement> {
-  const { ranges, services, backends } = retirement
-  yield { ranges: ranges.slice(0, CHUNK), services, backends }
+  const { ranges, ...rest } = retirement
+  yield { ranges: ranges.slice(0, CHUNK), ...rest }
   for (let at = CHUNK; at < ranges.length; at += CHUNK) {
-    yield { ranges: ranges.slice(at, at + CHUNK), services: [], backends: [] }
+    yield { ...emptyRetirement(), ranges: ranges.slice(at, at + CHUNK) }
   }
 }

@@ -2,6 +2,7 @@ import type { Backend, EndpointList, ServicePort } from '../../model/service-por
 import { ABSENT } from './backends.ts'
 import type { Draft } from './draft.ts'
 import { distinctRanges, type Entry, type Ledger } from './ledger.ts'
+import { type ByList, countEndpoints, distinct, type ListName } from './lists.ts'
 import type { MemberStates } from './member-states.ts'
 import { PROTOCOL_NUMBERS, rangeLength } from './records.ts'
 
@@ -11,6 +12,7 @@ const FLAGS = {
   slots: '--max-endpoints',
   backends: '--max-endpoints',
   members: '--max-endpoints',
+  sourceRanges: undefined,
 } as const
 
 export type SizedMap = keyof typeof FLAGS
@@ -28,18 +30,22 @@ export function fullMessage(ledger: Ledger, map: SizedMap, consequence: string):
     slots: ledger.limits.slots - ledger.arena.free,
     backends: ledger.backends.size,
     members: ledger.members,
+    sourceRanges: ledger.sourceRangeRows,
   }[map]
-  return (
-    `map "${map}" has no room (${used} of ${ledger.limits[map]} entries are used): ${consequence}; ` +
-    `raise ${FLAGS[map]}, or remove Services`
-  )
+  const flag = FLAGS[map]
+  const advice = flag === undefined ? 'remove some' : `raise ${flag}, or remove Services`
+  return `map "${map}" has no room (${used} of ${ledger.limits[map]} entries are used): ${consequence}; ${advice}`
 }
 
 /** The lists as far as they fit, and the map that stopped the rest. */
 export interface Fit {
-  readonly internal: EndpointList
-  readonly external: EndpointList
+  readonly lists: ByList<EndpointList>
   readonly full: SizedMap | undefined
+}
+
+/** Free slots, less what is kept back for changes of what is published. */
+export function freeSlots(ledger: Ledger): number {
+  return ledger.arena.free - Math.ceil(ledger.limits.slots * RESERVE)
 }
 
 /**
@@ -49,34 +55,34 @@ export interface Fit {
  * ones.
  */
 export function fit(
-  port: Pick<ServicePort, 'internal' | 'external' | 'protocol'>,
+  port: Pick<ServicePort, ListName | 'protocol'>,
   entry: Entry | undefined,
   former: MemberStates,
   ledger: Ledger,
   draft: Draft,
 ): Fit {
-  const { internal, external } = port
   const rooms = {
     backends: ledger.limits.backends - ledger.backends.size,
     members: ledger.limits.members - ledger.members - draft.leavingMembers,
-    slots: ledger.arena.free - Math.ceil(ledger.limits.slots * RESERVE),
+    slots: freeSlots(ledger),
   }
-  const sum = lengthOf(internal) + (external === internal ? 0 : lengthOf(external))
+  const sum = countEndpoints(port)
   if (sum <= rooms.backends && sum <= rooms.members && sum <= rooms.slots) {
-    return { internal, external, full: undefined }
+    return { lists: port, full: undefined }
   }
   const held = entry === undefined ? 0 : heldSlots(entry)
   const cut = new Cut(ledger, former, PROTOCOL_NUMBERS[port.protocol], {
     ...rooms,
     slots: Math.max(rooms.slots, held),
   })
-  const cutInternal = cut.list(internal)
-  const cutExternal = external === internal ? cutInternal : cut.list(external)
-  return { internal: cutInternal, external: cutExternal, full: cut.full }
-}
-
-function lengthOf(list: EndpointList): number {
-  return list.active.length + list.terminating.length
+  const done = new Map(distinct(port).map((list) => [list, cut.list(list)]))
+  const cutOf = (list: EndpointList) => done.get(list) as EndpointList
+  const lists = {
+    internal: cutOf(port.internal),
+    cluster: cutOf(port.cluster),
+    external: cutOf(port.external),
+  }
+  return { lists, full: cut.full }
 }
 
 function heldSlots(entry: Entry): number {

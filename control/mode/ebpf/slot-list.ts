@@ -30,6 +30,12 @@ export class SlotList {
     for (const index of other.terminating) this.terminating.push(index)
   }
 
+  /** Shows other active slots, in which an index may stand many times. */
+  spread(active: readonly number[]): void {
+    this.active.length = 0
+    for (const index of active) this.active.push(index)
+  }
+
   /** The index at a position: active ones first. */
   at(position: number): number {
     const { active, terminating } = this

@@ -1,6 +1,6 @@
 import { kpSlot } from '#abi'
 import { type KernelMaps, type MapRows, ROW_SIZES } from './kernel-maps.ts'
-import { distinctRanges, type Entry, type Ledger, recordOf } from './ledger.ts'
+import { classOf, distinctRanges, type Entry, type Ledger, recordOf } from './ledger.ts'
 import { MemberStates } from './member-states.ts'
 import * as records from './records.ts'
 import { addressPort, rangeLength } from './records.ts'
@@ -49,7 +49,13 @@ function verifyServices(ledger: Ledger, rows: MapRows): string[] {
       continue
     }
     if (entry.unfinished?.frontends.has(name) === true) continue
-    records.writeService(keys, row * size.key, expectedValue, 0, recordOf(entry))
+    records.writeService(
+      keys,
+      row * size.key,
+      expectedValue,
+      0,
+      recordOf(entry, classOf(entry, name)),
+    )
     if (!equalBytes(values, row * size.value, expectedValue)) {
       problems.push(`services: the record of ${name} differs from what ${nameOf(entry)} needs`)
     }

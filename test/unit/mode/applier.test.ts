@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { kpClass } from '#abi'
 import { Applier } from '../../../control/mode/ebpf/applier.ts'
+import { distinctRanges } from '../../../control/mode/ebpf/ledger.ts'
 import { membership, unite } from '../../../control/mode/ebpf/membership.ts'
 import {
   ACTIVE,
@@ -12,6 +14,7 @@ import {
 import type { ServicePort } from '../../../control/model/service-port.ts'
 import { FakeMaps } from './fake-maps.ts'
 import {
+  backend,
   changesBetween,
   content,
   desiredState,
@@ -21,8 +24,16 @@ import {
   set,
   setAll,
   wanted,
+  wantedRanges,
 } from './ports.ts'
-import { readBackendIds, readMaps, readMembers, readMembersOf, type SeenService } from './reader.ts'
+import {
+  readBackendIds,
+  readMaps,
+  readMembers,
+  readMembersOf,
+  readRanges,
+  type SeenService,
+} from './reader.ts'
 
 async function started(maps: FakeMaps): Promise<Applier> {
   const applier = new Applier(maps)
@@ -183,18 +194,24 @@ describe('publishing a service port', () => {
     const maps = new FakeMaps()
     const all = list(['10.0.0.1:8080', '10.0.0.2:8080'])
     const applier = await applied(maps, [port(all)])
-    await applier.apply([set(port(list(['10.0.0.1:8080']), { external: all }))], false)
+    await applier.apply(
+      [set(port(list(['10.0.0.1:8080']), { external: all, cluster: all }))],
+      false,
+    )
     expect(readMembersOf(maps, 1)).toEqual(
       new Map([
-        ['10.0.0.1:8080', membership(ACTIVE, ACTIVE)],
-        ['10.0.0.2:8080', membership(0, ACTIVE)],
+        ['10.0.0.1:8080', membership(ACTIVE, ACTIVE, ACTIVE)],
+        ['10.0.0.2:8080', membership(0, ACTIVE, ACTIVE)],
       ]),
     )
-    await applier.apply([set(port(list([], ['10.0.0.2:8080']), { external: all }))], false)
+    await applier.apply(
+      [set(port(list([], ['10.0.0.2:8080']), { external: all, cluster: all }))],
+      false,
+    )
     expect(readMembersOf(maps, 1)).toEqual(
       new Map([
-        ['10.0.0.1:8080', membership(0, ACTIVE)],
-        ['10.0.0.2:8080', membership(TERMINATING, ACTIVE)],
+        ['10.0.0.1:8080', membership(0, ACTIVE, ACTIVE)],
+        ['10.0.0.2:8080', membership(TERMINATING, ACTIVE, ACTIVE)],
       ]),
     )
     expect(await applier.verify()).toEqual([])
@@ -230,6 +247,7 @@ describe('apply', () => {
         expect(content(readMaps(maps))).toEqual(wanted(c))
         await applier.settled()
         expect(content(readMaps(maps))).toEqual(wanted(c))
+        expect([...readRanges(maps).values()].sort()).toEqual(wantedRanges(c).toSorted())
         expect(await applier.verify()).toEqual([])
         expect(maps.rows.backends.size).toBe(distinctBackends(c))
       }),
@@ -256,7 +274,7 @@ describe('apply', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(desiredState, { minLength: 2, maxLength: 5 }), async (states) => {
         const maps = new FakeMaps()
-        const owners = new Map<string, string>()
+        const owners = new Map<string, number>()
         const rowsSeen = new Map<number, string>()
         const watch = () => {
           for (const [key, [, value]] of maps.rows.backends) {
@@ -270,7 +288,7 @@ describe('apply', () => {
         for (const state of states) {
           await applied(maps, state)
           for (const [name, { serviceId }] of readMaps(maps)) {
-            const service = name.split('.').slice(0, 3).join('.')
+            const service = serviceOf(name)
             const owner = owners.get(String(serviceId)) ?? service
             expect(owner).toBe(service)
             owners.set(String(serviceId), owner)
@@ -298,40 +316,58 @@ describe('apply', () => {
     expect(content(readMaps(maps))).toEqual(wanted([web]))
   })
 
-  it('chooses at random, and says so of a Service that asks for another scheduler', async () => {
+  it('shows the class of each frontend, and NodePorts under the wildcard address (TR-1)', async () => {
     const maps = new FakeMaps()
     const applier = await started(maps)
-    const web = port(['10.0.0.1:8080'])
-    const report = await applier.apply([set({ ...web, scheduler: 'lc' })], true)
-    expect(content(readMaps(maps))).toEqual(wanted([web]))
-    expect(report.refused[0]?.message).toContain('its scheduler "lc" is not there')
+    const exposed = port(['10.0.0.1:8080'], {
+      frontends: ['10.96.0.1:80', 'NodePort 0.0.0.0:30080', 'LoadBalancerIP 203.0.113.7:80'],
+    })
+    expect((await applier.apply([set(exposed)], true)).refused).toEqual([])
+    expect(content(readMaps(maps))).toEqual(wanted([exposed]))
+    const classes = [...readMaps(maps)].map(([name, { frontendClass }]) => [name, frontendClass])
+    expect(classes).toEqual([
+      ['10.96.0.1:80/TCP', kpClass.CLUSTER_IP],
+      ['0.0.0.0:30080/TCP', kpClass.NODE_PORT],
+      ['203.0.113.7:80/TCP', kpClass.LOAD_BALANCER_IP],
+    ])
   })
 
-  it('serves the ClusterIP alone and names the frontends of other classes', async () => {
+  it('rewrites a frontend whose class has changed', async () => {
     const maps = new FakeMaps()
-    const applier = await started(maps)
-    const web = port(['10.0.0.1:8080'])
-    const exposed: ServicePort = {
-      ...web,
-      frontends: [
-        ...web.frontends,
-        { class: 'NodePort', address: '0.0.0.0', port: 30_080 },
-        { class: 'LoadBalancerIP', address: '203.0.113.7', port: 80 },
-      ],
-    }
-    const report = await applier.apply([set(exposed)], true)
-    expect(content(readMaps(maps))).toEqual(wanted([web]))
-    expect(report.refused).toEqual([
-      {
-        key: web.key,
-        reason: 'Unsupported',
-        message:
-          `service port ${web.key}: only its ClusterIP is served here, not NodePort 30080, ` +
-          'LoadBalancerIP 203.0.113.7 port 80; let another proxy serve the rest',
-      },
-    ])
-    expect((await applier.apply([set(web)], false)).refused).toEqual([])
-    expect(applier.refused).toEqual([])
+    const frontends = ['10.96.0.1:80', 'ExternalIP 203.0.113.7:80']
+    const applier = await applied(maps, [port(['10.0.0.1:8080'], { frontends })])
+    const balanced = port(['10.0.0.1:8080'], {
+      frontends: ['10.96.0.1:80', 'LoadBalancerIP 203.0.113.7:80'],
+    })
+    const report = await applier.apply([set(balanced)], false)
+    expect(report.published).toBe(1)
+    expect(content(readMaps(maps))).toEqual(wanted([balanced]))
+  })
+
+  it.each(['rr', 'wrr', 'lc', 'wlc', 'sed', 'nq', 'sh', 'dh', 'mh'] as const)(
+    'publishes the scheduler %s, and that a Service has another one now',
+    async (scheduler) => {
+      const maps = new FakeMaps()
+      const web = port(['10.0.0.1:8080', '10.0.0.2:8080'])
+      const applier = await applied(maps, [web])
+      const scheduled = { ...web, scheduler }
+      expect((await applier.apply([set(scheduled)], false)).published).toBe(1)
+      expect(content(readMaps(maps))).toEqual(wanted([scheduled]))
+      await applier.apply([set(web)], false)
+      expect(content(readMaps(maps))).toEqual(wanted([web]))
+      expect(await applier.verify()).toEqual([])
+    },
+  )
+
+  it('leaves the turn of a service that is gone behind only until a grace period is over', async () => {
+    const maps = new FakeMaps()
+    const web = port(['10.0.0.1:8080'], { scheduler: 'rr' })
+    const applier = await applied(maps, [web])
+    const key = new Uint8Array(new Uint32Array([1]).buffer)
+    maps.update('turns', key, new Uint8Array(8))
+    await applier.apply([remove(web)], false)
+    await applier.settled()
+    expect(maps.lookup('turns', key)).toBeUndefined()
   })
 
   it('refuses a frontend that another service port holds, and gives it when it becomes free', async () => {
@@ -356,16 +392,24 @@ describe('apply', () => {
   })
 })
 
+/** Frontends of `desiredState` have the number of their service port in them. */
+function serviceOf(frontend: string): number {
+  const { address, port: number } = backend(frontend.replace(/\/.*/, ''))
+  if (address === '0.0.0.0') return number - 30_080
+  return Number(address.split('.')[address.startsWith('192.') ? 3 : 2])
+}
+
 /** What the ranges of a service make of its endpoints. */
-function membersOf({ internal, external }: SeenService): Map<string, number> {
+function membersOf({ internal, cluster, external }: SeenService): Map<string, number> {
   const members = new Map<string, number>()
   const add = (text: string, one: (state: number) => number) => {
     const [endpoint = '', terminating] = text.split(' ')
     const value = one(terminating === undefined ? ACTIVE : TERMINATING)
     members.set(endpoint, unite(members.get(endpoint) ?? 0, value))
   }
-  for (const text of internal) add(text, (state) => membership(state, 0))
-  for (const text of external) add(text, (state) => membership(0, state))
+  for (const text of internal) add(text, (state) => membership(state, 0, 0))
+  for (const text of cluster) add(text, (state) => membership(0, state, 0))
+  for (const text of external) add(text, (state) => membership(0, 0, state))
   return members
 }
 
@@ -375,7 +419,7 @@ function usedSlots(maps: FakeMaps): Set<number> {
   for (const [key, value] of maps.rows.services.values()) {
     const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset)
     const record = readService(view(key), 0, view(value), 0)
-    for (const range of record === undefined ? [] : [record.internal, record.external]) {
+    for (const range of record === undefined ? [] : distinctRanges(record)) {
       for (let at = 0; at < rangeLength(range); at++) used.add(range.base + at)
     }
   }
@@ -383,8 +427,8 @@ function usedSlots(maps: FakeMaps): Set<number> {
 }
 
 function distinctBackends(ports: readonly ServicePort[]): number {
-  const names = ports.flatMap(({ internal, external }) =>
-    [internal, external].flatMap(({ active, terminating }) =>
+  const names = ports.flatMap(({ internal, cluster, external }) =>
+    [internal, cluster, external].flatMap(({ active, terminating }) =>
       [...active, ...terminating].map(
         ({ address, port: n, targetUid }) => `${address}${n}${targetUid}`,
       ),

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Applier } from '../../../control/mode/ebpf/applier.ts'
+import { distinct } from '../../../control/mode/ebpf/lists.ts'
 import type { ServicePort } from '../../../control/model/service-port.ts'
 import { Crash, FakeBpfError, FakeMaps } from './fake-maps.ts'
 import { changesBetween, content, desiredState, port, set, setAll, wanted } from './ports.ts'
@@ -17,8 +18,8 @@ async function applied(maps: FakeMaps, ports: readonly ServicePort[]): Promise<A
 /** What each frontend leads to, as "address:port=target": another target is another endpoint. */
 function targetsOf(ports: readonly ServicePort[]): Map<string, Set<string>> {
   const targets = new Map<string, Set<string>>()
-  for (const { protocol, frontends, internal, external } of ports) {
-    const endpoints = [internal, external].flatMap((list) => [...list.active, ...list.terminating])
+  for (const { protocol, frontends, ...lists } of ports) {
+    const endpoints = distinct(lists).flatMap((list) => [...list.active, ...list.terminating])
     const names = endpoints.map((one) => `${one.address}:${one.port}=${one.targetUid}`)
     for (const frontend of frontends) {
       targets.set(`${frontend.address}:${frontend.port}/${protocol}`, new Set(names))

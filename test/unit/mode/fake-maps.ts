@@ -20,12 +20,21 @@ export class FakeBpfError extends Error {
 /** The agent died here. */
 export class Crash extends Error {}
 
-export const SMALL: Limits = { services: 64, slots: 512, backends: 128, members: 256 }
+export const SMALL: Limits = {
+  services: 64,
+  slots: 16_384,
+  backends: 128,
+  members: 256,
+  sourceRanges: 64,
+  addresses: 64,
+}
 
 const SIZE_LIMITS: Partial<Record<MapName, keyof Limits>> = {
   services: 'services',
   backends: 'backends',
   members: 'members',
+  source_ranges: 'sourceRanges',
+  addresses: 'addresses',
 }
 
 type Row = readonly [Uint8Array, Uint8Array]
@@ -49,6 +58,10 @@ export class FakeMaps implements KernelMaps {
     meta: new Map(),
     service_stats: new Map(),
     backend_stats: new Map(),
+    addresses: new Map(),
+    service_cidrs: new Map(),
+    source_ranges: new Map(),
+    turns: new Map(),
   }
   readonly slots: Uint8Array
 

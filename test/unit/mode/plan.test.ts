@@ -26,11 +26,11 @@ describe('the plan', () => {
       'meta next-backend-id = 1025',
       'backend 1 = 10.0.0.1:80/TCP',
       'backend 2 = 10.0.0.2:80/TCP',
-      'member 1/1 = internal active external active',
-      'member 1/2 = internal active external active',
+      'member 1/1 = internal active cluster active external active',
+      'member 1/2 = internal active cluster active external active',
       'slot 0 = backend 1 10.0.0.1:80',
       'slot 1 = backend 2 10.0.0.2:80',
-      'service 10.96.0.1:80/TCP = id 1 generation 1 internal 0+2+0 external 0+2+0 affinity 10800s',
+      'service 10.96.0.1:80/TCP = id 1 generation 1 internal 0+2+0 cluster 0+2+0 external 0+2+0 affinity 10800s',
     ])
   })
 
@@ -40,11 +40,11 @@ describe('the plan', () => {
     const planned = planAll(ledger, [set(web(['10.0.0.2:80'], ['10.0.0.3:80']))])
     expect(text(planned.operations)).toEqual([
       'backend 3 = 10.0.0.3:80/TCP',
-      'member 1/3 = internal terminating external terminating',
+      'member 1/3 = internal terminating cluster terminating external terminating',
       'delete member 1/1',
       'slot 2 = backend 2 10.0.0.2:80',
       'slot 3 = backend 3 10.0.0.3:80',
-      'service 10.96.0.1:80/TCP = id 1 generation 2 internal 2+1+1 external 2+1+1 affinity 10800s',
+      'service 10.96.0.1:80/TCP = id 1 generation 2 internal 2+1+1 cluster 2+1+1 external 2+1+1 affinity 10800s',
     ])
     expect(text(planRetirement(ledger, planned.retirement))).toEqual([
       'delete backend 1',
@@ -57,10 +57,10 @@ describe('the plan', () => {
     planAll(ledger, [set(web(['10.0.0.1:80', '10.0.0.2:80']))])
     const planned = planAll(ledger, [set(web(['10.0.0.2:80'], ['10.0.0.1:80']))])
     expect(text(planned.operations)).toEqual([
-      'member 1/1 = internal terminating external terminating',
+      'member 1/1 = internal terminating cluster terminating external terminating',
       'slot 2 = backend 2 10.0.0.2:80',
       'slot 3 = backend 1 10.0.0.1:80',
-      'service 10.96.0.1:80/TCP = id 1 generation 2 internal 2+1+1 external 2+1+1 affinity 10800s',
+      'service 10.96.0.1:80/TCP = id 1 generation 2 internal 2+1+1 cluster 2+1+1 external 2+1+1 affinity 10800s',
     ])
     expect(text(planRetirement(ledger, planned.retirement))).toEqual([])
   })
@@ -77,6 +77,7 @@ describe('the plan', () => {
       'delete backend 1',
       'delete backend_stats 1',
       'delete service_stats 1',
+      'delete turns 1',
     ])
   })
 
@@ -85,7 +86,7 @@ describe('the plan', () => {
     planAll(ledger, [set(port(['10.0.0.1:80']))])
     const planned = planAll(ledger, [set(web(['10.0.0.1:80']))])
     expect(text(planned.operations)).toEqual([
-      'service 10.96.0.1:80/TCP = id 1 generation 2 internal 0+1+0 external 0+1+0 affinity 10800s',
+      'service 10.96.0.1:80/TCP = id 1 generation 2 internal 0+1+0 cluster 0+1+0 external 0+1+0 affinity 10800s',
     ])
   })
 
@@ -94,7 +95,7 @@ describe('the plan', () => {
     planAll(ledger, [set(port(['10.0.0.1:80']))])
     const two = port(['10.0.0.1:80'], { frontends: ['10.96.0.1:80', '192.0.2.1:80'] })
     expect(text(planAll(ledger, [set(two)]).operations)).toEqual([
-      'service 192.0.2.1:80/TCP = id 1 generation 1 internal 0+1+0 external 0+1+0',
+      'service 192.0.2.1:80/TCP = id 1 generation 1 internal 0+1+0 cluster 0+1+0 external 0+1+0',
     ])
     expect(text(planAll(ledger, [set(port(['10.0.0.1:80']))]).operations)).toEqual([
       'delete service 192.0.2.1:80/TCP',
@@ -107,7 +108,7 @@ describe('the plan', () => {
       'slot 0 = backend 1 10.0.0.1:80',
       'slot 1 = backend 2 10.0.0.2:80',
       'slot 2 = backend 1 10.0.0.1:80',
-      'service 10.96.0.1:80/TCP = id 1 generation 1 internal 0+2+0 external 2+1+0',
+      'service 10.96.0.1:80/TCP = id 1 generation 1 internal 0+2+0 cluster 0+2+0 external 2+1+0',
     ])
   })
 
@@ -120,7 +121,10 @@ describe('the plan', () => {
         }),
       ),
     )
-    const ledger = new Ledger({ services: 2000, slots: 4000, backends: 2000, members: 2000 })
+    const ledger = new Ledger({
+      ...SMALL,
+      ...{ services: 2000, slots: 4000, backends: 2000, members: 2000 },
+    })
     const parts = [...plan(ledger, many, { complete: true, mayRemove: true })]
     expect(parts.map(({ published }) => published)).toEqual([500, 500, 100])
   })

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
+import { ALGORITHMS, CLASS_NUMBERS } from '../../../control/mode/ebpf/records.ts'
 import {
   type Backend,
   type EndpointList,
   type Frontend,
+  type FrontendClass,
   type ServicePort,
   type ServicePortChange,
   servicePortKey,
@@ -31,6 +33,9 @@ export interface PortOptions {
   readonly name?: string
   readonly frontends?: readonly string[]
   readonly external?: EndpointList
+  readonly cluster?: EndpointList
+  readonly scheduler?: ServicePort['scheduler']
+  readonly sourceRanges?: readonly string[]
   readonly affinitySeconds?: number
   readonly protocol?: ServicePort['protocol']
 }
@@ -52,19 +57,21 @@ export function port(
     frontends: frontends.map(frontend),
     internal,
     external: options.external ?? internal,
-    cluster: internal,
+    cluster: options.cluster ?? internal,
     internalPolicy: 'Cluster',
     externalPolicy: 'Cluster',
     affinitySeconds: options.affinitySeconds ?? 0,
-    scheduler: 'random',
-    sourceRanges: [],
+    scheduler: options.scheduler ?? 'random',
+    sourceRanges: options.sourceRanges ?? [],
     sourceRangesIncludeNode: false,
   }
 }
 
+/** "10.96.0.1:80" is a ClusterIP; others have their class before it, as in "NodePort 0.0.0.0:30080". */
 function frontend(text: string): Frontend {
-  const { address, port: number } = backend(text)
-  return { class: 'ClusterIP', address, port: number }
+  const [place = '', kind = 'ClusterIP'] = text.split(' ').reverse()
+  const { address, port: number } = backend(place)
+  return { class: kind as FrontendClass, address, port: number }
 }
 
 export const set = (value: ServicePort): ServicePortChange => ({
@@ -89,36 +96,41 @@ export function wanted(
     const isEmpty = (part: EndpointList) => part.active.length + part.terminating.length === 0
     const flags =
       (one.internal.drop && isEmpty(one.internal) ? 1 : 0) |
-      (one.external.drop && isEmpty(one.external) ? 2 : 0)
-    for (const { address, port: number } of one.frontends) {
+      (one.external.drop && isEmpty(one.external) ? 2 : 0) |
+      (one.sourceRanges.length > 0 ? 4 : 0)
+    for (const { class: kind, address, port: number } of one.frontends) {
       all.set(`${address}:${number}/${one.protocol}`, {
         flags,
         affinitySeconds: one.affinitySeconds,
-        internal: shown(one.internal),
-        external: shown(one.external),
+        algorithm: ALGORITHMS[one.scheduler],
+        frontendClass: CLASS_NUMBERS[kind],
+        internal: shown(one.internal, one.scheduler),
+        cluster: shown(one.cluster, one.scheduler),
+        external: shown(one.external, one.scheduler),
       })
     }
   }
   return all
 }
 
-function shown(part: EndpointList): string[] {
-  return [
+function shown(part: EndpointList, scheduler: ServicePort['scheduler']): string[] {
+  const all = [
     ...part.active.map(({ address, port: number }) => `${address}:${number}`),
     ...part.terminating.map(({ address, port: number }) => `${address}:${number} terminating`),
   ]
+  return scheduler === 'mh' ? all.sort() : all
+}
+
+/** Who may use LoadBalancer IPs, of those service ports that limit it. */
+export function wantedRanges(ports: Iterable<ServicePort>): (readonly string[])[] {
+  return [...ports].map(({ sourceRanges }) => sourceRanges).filter(({ length }) => length > 0)
 }
 
 /** What readers see, without ids and generations. */
 export function content(
   seen: ReadonlyMap<string, SeenService>,
 ): Map<string, Omit<SeenService, 'serviceId' | 'generation'>> {
-  return new Map(
-    [...seen].map(([name, { flags, affinitySeconds, internal, external }]) => [
-      name,
-      { flags, affinitySeconds, internal, external },
-    ]),
-  )
+  return new Map([...seen].map(([name, { serviceId: _, generation: __, ...rest }]) => [name, rest]))
 }
 
 const places = Array.from({ length: 8 }, (_, host) => `10.0.0.${host + 1}:8080`)
@@ -140,16 +152,26 @@ const servicePort = (index: number) =>
   fc
     .record({
       internal: endpointList,
+      cluster: fc.option(endpointList, { nil: undefined }),
       external: fc.option(endpointList, { nil: undefined }),
       affinitySeconds: fc.constantFrom(0, 0, 10800),
+      scheduler: fc.constantFrom('random', 'random', 'rr', 'lc', 'mh'),
       frontends: fc.uniqueArray(fc.constantFrom(1, 2, 3), { minLength: 1, maxLength: 3 }),
+      exposed: fc.constantFrom(
+        [],
+        [`NodePort 0.0.0.0:${30_080 + index}`],
+        [`LoadBalancerIP 192.0.2.${index}:80`],
+      ),
+      sourceRanges: fc.subarray(['192.0.2.0/24', '198.51.100.7/32', '203.0.113.0/25']),
     })
-    .map(({ internal, external, affinitySeconds, frontends }) =>
+    .map(({ internal, cluster, external, frontends, exposed, sourceRanges, ...rest }) =>
       port(internal, {
+        ...rest,
         name: `svc-${index}`,
+        cluster: cluster ?? internal,
         external: external ?? internal,
-        affinitySeconds,
-        frontends: frontends.map((number) => `10.96.${index}.${number}:80`),
+        frontends: [...frontends.map((number) => `10.96.${index}.${number}:80`), ...exposed],
+        sourceRanges: exposed[0]?.startsWith('LoadBalancerIP') ? sourceRanges : [],
       }),
     )
 

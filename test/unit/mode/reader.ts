@@ -1,7 +1,8 @@
-import { kpSlot } from '#abi'
+import { kpAlgorithm, kpSlot } from '#abi'
 import { ROW_SIZES } from '../../../control/mode/ebpf/kernel-maps.ts'
 import { unite } from '../../../control/mode/ebpf/membership.ts'
 import * as records from '../../../control/mode/ebpf/records.ts'
+import { sourceRangeAt } from '../../../control/mode/ebpf/source-range-rows.ts'
 import type { FakeMaps } from './fake-maps.ts'
 
 /** What a program would find at one frontend: endpoints as "address:port" with their state. */
@@ -10,7 +11,10 @@ export interface SeenService {
   readonly generation: number
   readonly flags: number
   readonly affinitySeconds: number
+  readonly algorithm: number
+  readonly frontendClass: number
   readonly internal: readonly string[]
+  readonly cluster: readonly string[]
   readonly external: readonly string[]
 }
 
@@ -31,15 +35,16 @@ export function readMaps(
     const name = records.readFrontend(viewOf(key), 0)
     const record = records.readService(viewOf(key), 0, viewOf(value), 0)
     if (record === undefined) throw new Error(`${name} is torn`)
-    const { serviceId, generation, flags, affinitySeconds } = record
+    const { serviceId, generation, flags, affinitySeconds, algorithm, frontendClass } = record
     const range = (part: records.Range) =>
       readRange(maps, name, record, part, (endpoint) => isLeaving(name, endpoint))
     seen.set(name, {
       serviceId,
       generation,
       flags,
-      affinitySeconds,
+      ...{ affinitySeconds, algorithm, frontendClass },
       internal: range(record.internal),
+      cluster: range(record.cluster),
       external: range(record.external),
     })
   }
@@ -71,7 +76,8 @@ function readRange(
     }
     list.push(at < range.active ? shown : `${shown} terminating`)
   }
-  return list
+  // A Maglev table shows each endpoint many times, and in no order.
+  return record.algorithm === kpAlgorithm.MAGLEV ? [...new Set(list)].sort() : list
 }
 
 function idKey(id: number): string {
@@ -116,4 +122,14 @@ export function readMembersOf(maps: FakeMaps, wantedId: number): Map<string, num
 /** Every backend id that has a row. */
 export function readBackendIds(maps: FakeMaps): number[] {
   return [...maps.rows.backends.values()].map(([key]) => viewOf(key).getUint32(0, true))
+}
+
+/** Who may use LoadBalancer IPs: CIDRs by service id. */
+export function readRanges(maps: FakeMaps): Map<number, readonly string[]> {
+  const ranges = new Map<number, readonly string[]>()
+  for (const [key] of maps.rows.source_ranges.values()) {
+    const { serviceId, cidr } = sourceRangeAt(viewOf(key), 0)
+    ranges.set(serviceId, [...(ranges.get(serviceId) ?? []), cidr].sort())
+  }
+  return ranges
 }

@@ -13,10 +13,13 @@ const range = fc.record({
 const record = fc.record({
   serviceId: fc.nat(0xffffffff),
   generation: fc.nat(0xffffffff),
-  flags: fc.nat(3),
+  flags: fc.nat(15),
   internal: range,
+  cluster: range,
   external: range,
   affinitySeconds: fc.nat(86400),
+  algorithm: fc.nat(255),
+  frontendClass: fc.nat(255),
 })
 
 function written(value: records.ServiceRecord): { key: DataView; bytes: DataView } {
