@@ -15,7 +15,14 @@ export type ProgramHandle = Resource<'program'>
 export type LinkHandle = Resource<'link'>
 export type LockHandle = Resource<'lock'>
 export type MappingHandle = Resource<'mapping'>
-export type AnyHandle = MapHandle | ProgramHandle | LinkHandle | LockHandle | MappingHandle
+export type WatcherHandle = Resource<'watcher'>
+export type AnyHandle =
+  | MapHandle
+  | ProgramHandle
+  | LinkHandle
+  | LockHandle
+  | MappingHandle
+  | WatcherHandle
 
 export interface NativeFailure {
   readonly code: string
@@ -97,6 +104,18 @@ export interface Binding {
   updateLink(link: LinkHandle, program: ProgramHandle): void
   detachLink(link: LinkHandle): void
   cgroupPrograms(cgroupPath: string, attachType: number): number[]
+
+  interfaceAddresses(): {
+    index: number
+    interface: string
+    address: string
+    prefixLength: number
+    /** enum rt_scope_t */
+    scope: number
+    tentative: boolean
+    dadFailed: boolean
+  }[]
+  watchAddresses(callback: () => void): WatcherHandle
 
   membarrier(): Promise<void>
   lockFile(path: string): LockHandle | undefined

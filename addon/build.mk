@@ -13,6 +13,8 @@ ADDON_CXXFLAGS = -std=c++20 -O2 -g1 -fPIC -fvisibility=hidden -fno-exceptions -p
 	-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS \
 	-isystem node_modules/node-api-headers/include -isystem node_modules/node-addon-api \
 	$(shell pkg-config --cflags libbpf)
+# uv.h; libuv is part of node. After the headers of Node-API, of which that directory has others.
+ADDON_CXXFLAGS += -isystem node_modules/node-linux-$(ARCH)/include/node
 ADDON_LDFLAGS := -shared -pthread -Wl,-z,relro,-z,now
 ADDON_LIBS = $(shell pkg-config --libs libbpf)
 

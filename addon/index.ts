@@ -1,9 +1,17 @@
-/** Map operations over libbpf, and no more: nothing here knows what a Service is. */
+/**
+ * Map operations over libbpf, addresses over rtnetlink, and no more: nothing here knows what a Service is.
+ */
+export { AddressWatcher } from './address-watcher.ts'
 export type { CgroupAttachType } from './attach-type.ts'
 export { cgroupPrograms } from './cgroup.ts'
 export { BpfError } from './error.ts'
 export { FileLock, lockFile } from './file-lock.ts'
 export { filesystemType } from './filesystem.ts'
+export {
+  type AddressScope,
+  type InterfaceAddress,
+  interfaceAddresses,
+} from './interface-address.ts'
 export { BpfLink, type LinkInfo } from './link.ts'
 export { BpfMap, type MapEntries, type MapInfo, type UpdateMode } from './map.ts'
 export { MappedArray } from './mapped-array.ts'

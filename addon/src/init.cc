@@ -1,7 +1,9 @@
 #include <napi.h>
 
+#include "address_watcher.h"
 #include "failure.h"
 #include "handle.h"
+#include "interface_addresses.h"
 #include "link.h"
 #include "map.h"
 #include "map_jobs.h"
@@ -49,6 +51,9 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   add("updateLink", UpdateLink);
   add("detachLink", DetachLink);
   add("cgroupPrograms", CgroupPrograms);
+
+  add("interfaceAddresses", InterfaceAddresses);
+  add("watchAddresses", WatchAddresses);
 
   add("membarrier", Membarrier);
   add("lockFile", LockFile);

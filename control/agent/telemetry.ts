@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import type { EventRecorder } from '../events/recorder.ts'
 import type { Model } from '../model/model.ts'
+import { NODE_WAIT_MS, nodeGate } from '../model/node-gate.ts'
+import type { NodeIPs } from '../model/node-ips.ts'
 import type { BindAddress } from '../server/bind-address.ts'
 import { Freshness } from '../server/health/freshness.ts'
 import { Health } from '../server/health/health.ts'
@@ -18,11 +20,21 @@ import type { SyncAttempt, SyncObserver, SyncSuccess } from '../server/sync-obse
 import type { SourceEvent } from '../source/source.ts'
 import { Reporter } from './reporter.ts'
 
-/** A Node object that is not there after so long is worth a word (IN-50), in milliseconds. */
-const NODE_PATIENCE_MS = 30_000
-
 /** How long Events of a failed start may delay its end, in milliseconds. */
 const LAST_WORDS_MS = 3_000
+
+/** Where health check node ports listen. */
+export interface HealthCheckAddresses {
+  /** They follow from this node's IPs, so the Node object is waited for (IN-50). */
+  readonly needNodeIPs: boolean
+  /**
+   * Asked once, before the first port opens (TR-43).
+   *
+   * @returns addresses of this host; `0.0.0.0` and `::` for all of a family
+   * @throws where the addresses of the host cannot be read; asked again later
+   */
+  resolve(nodeIPs: NodeIPs): readonly string[]
+}
 
 export interface TelemetryOptions {
   readonly nodeName: string
@@ -35,8 +47,7 @@ export interface TelemetryOptions {
   readonly pages: DebugPages
   /** Changes that wait for twice this time make the node unhealthy (HL-1), in milliseconds. */
   readonly syncPeriodMs: number
-  /** Where health check node ports listen; `0.0.0.0` and `::` are all addresses of a family. */
-  readonly nodePortAddresses: readonly string[]
+  readonly healthCheckAddresses: HealthCheckAddresses
   /** undefined: nothing is measured. */
   readonly metrics: Metrics | undefined
   readonly events: EventRecorder
@@ -52,8 +63,10 @@ export class Telemetry implements SyncObserver {
   readonly #options: TelemetryOptions
   readonly #model: Model
   readonly #reporter: Reporter
-  readonly #healthCheckPorts: HealthCheckPorts
   readonly #servers: readonly (readonly ['health' | 'metrics', HttpListener])[]
+  readonly #createdAt = performance.now()
+  /** Not before the first Service wants one and it is known where they listen. */
+  #healthCheckPorts: HealthCheckPorts | undefined
   #healthChecks: ReturnType<Model['healthChecks']> | undefined
   #nodeTimer: NodeJS.Timeout | undefined
 
@@ -64,12 +77,6 @@ export class Telemetry implements SyncObserver {
     this.health = new Health(new Freshness(['IPv4', 'IPv6'], options.syncPeriodMs))
     this.#reporter = new Reporter(nodeName, events, (namespace, name) => {
       return model.service(namespace, name)?.metadata.uid ?? ''
-    })
-    this.#healthCheckPorts = new HealthCheckPorts({
-      addresses: options.nodePortAddresses,
-      isHealthy: () => this.health.freshness.healthy,
-      onFailure: (service, message) => this.#reporter.healthCheckFailed(service, message),
-      log,
     })
     const servers: (readonly ['health' | 'metrics', HttpListener])[] = []
     if (healthz !== undefined) {
@@ -112,16 +119,17 @@ export class Telemetry implements SyncObserver {
   started(): void {
     this.#reporter.started()
     this.#nodeTimer = setTimeout(() => {
+      this.#updateHealthChecks()
       const reason = this.health.ineligibility
       if (reason === undefined) return
       const detail = `${reason}; /healthz answers 503 meanwhile`
       this.#options.log.warn({ node: this.#options.nodeName, detail }, 'node not eligible')
-    }, NODE_PATIENCE_MS)
+    }, NODE_WAIT_MS)
   }
 
   async close(): Promise<void> {
     clearTimeout(this.#nodeTimer)
-    this.#healthCheckPorts.close()
+    this.#healthCheckPorts?.close()
     await Promise.all(this.#servers.map(([, server]) => server.close()))
     this.#options.events.stop()
   }
@@ -165,7 +173,34 @@ export class Telemetry implements SyncObserver {
   #updateHealthChecks(): void {
     const services = this.#model.healthChecks()
     if (services === this.#healthChecks) return
+    if (services.length > 0) this.#healthCheckPorts ??= this.#openHealthCheckPorts()
+    if (services.length > 0 && this.#healthCheckPorts === undefined) return
     this.#healthChecks = services
-    void this.#healthCheckPorts.update(services)
+    void this.#healthCheckPorts?.update(services)
+  }
+
+  /** @returns undefined while it is not known where they listen */
+  #openHealthCheckPorts(): HealthCheckPorts | undefined {
+    const { log, healthCheckAddresses } = this.#options
+    if (healthCheckAddresses.needNodeIPs) {
+      const waitedMs = performance.now() - this.#createdAt
+      const gate = nodeGate(this.#model.node, 'ClusterCIDR', waitedMs)
+      if (gate.decision !== 'go') return undefined
+      if ('warning' in gate) {
+        log.warn({ detail: gate.warning }, 'health check node ports listen everywhere')
+      }
+    }
+    let addresses: readonly string[]
+    try {
+      addresses = healthCheckAddresses.resolve(this.#model.nodeIPs)
+    } catch (error) {
+      log.warn({ err: error }, 'health check node ports cannot open; will try again')
+      return undefined
+    }
+    return new HealthCheckPorts(addresses, {
+      isHealthy: () => this.health.freshness.healthy,
+      onFailure: (service, message) => this.#reporter.healthCheckFailed(service, message),
+      log,
+    })
   }
 }

@@ -1,13 +1,17 @@
 import type { Logger } from 'pino'
+import { interfaceAddresses } from '#addon'
 import type { Settings } from '../agent/debug-provider.ts'
-import type { TelemetryOptions } from '../agent/telemetry.ts'
-import type { EffectiveConfig } from '../config/effective.ts'
+import type { HealthCheckAddresses, TelemetryOptions } from '../agent/telemetry.ts'
+import type { EffectiveConfig, NodePortAddresses } from '../config/effective.ts'
 import { KUBE_PROXY_FLAGS } from '../config/flags.ts'
 import { toObject } from '../config/format.ts'
 import { valueAt } from '../config/notices.ts'
 import type { Configuration } from '../config/resolve.ts'
 import type { EventSink } from '../events/event.ts'
 import { EventRecorder } from '../events/recorder.ts'
+import { healthCheckAddresses } from '../model/health-check-addresses.ts'
+import { PRIMARY } from '../model/node-addresses.ts'
+import type { Family } from '../model/service-port.ts'
 import { hasIPv6 } from '../node/ipv6.ts'
 import type { Metrics } from '../server/metrics/metrics.ts'
 
@@ -35,9 +39,35 @@ export function createTelemetry(
     hardFail: config.bindAddressHardFail,
     pages: { profiling: config.enableProfiling, statusz: config.statusz, flagz: config.flagz },
     syncPeriodMs: config.syncPeriodSeconds * 1e3,
-    nodePortAddresses: hasIPv6() ? ['0.0.0.0', '::'] : ['0.0.0.0'],
+    healthCheckAddresses: addressesOfHealthChecks(config.nodePortAddresses, log),
     metrics,
     events: new EventRecorder({ nodeName, sink, log, observe }),
+  }
+}
+
+function addressesOfHealthChecks(
+  nodePortAddresses: NodePortAddresses,
+  log: Logger,
+): HealthCheckAddresses {
+  const { kind } = nodePortAddresses
+  const given = kind === 'ranges' ? nodePortAddresses.cidrs : kind === 'primary' ? [PRIMARY] : []
+  return {
+    needNodeIPs: kind === 'primary',
+    resolve(nodeIPs) {
+      const local = given.length === 0 ? [] : interfaceAddresses().map(({ address }) => address)
+      const families: readonly Family[] = hasIPv6() ? [4, 6] : [4]
+      return families.flatMap((family) => {
+        const addresses = healthCheckAddresses(family, local, nodeIPs, given)
+        if (addresses.length === 0) {
+          log.warn(
+            { nodePortAddresses: given },
+            `this node has no IPv${family} address that nodePortAddresses lists, so its health check node ` +
+              `ports are not open for IPv${family}: list a range that has one, and start kproxy again`,
+          )
+        }
+        return addresses
+      })
+    },
   }
 }
 

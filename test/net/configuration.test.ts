@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { connectOnce, Kproxy, kproxy, probe } from '../lab/index.ts'
+import { connectOnce, httpGet, Kproxy, kproxy, probe } from '../lab/index.ts'
 import { HEAD, OWN_HEAD } from '../unit/config/configure.ts'
 import { clusterIPs, Stage } from './stage.ts'
 
@@ -97,6 +97,35 @@ describe('an agent with a configuration file', () => {
     expect(tries).toBeGreaterThan(0)
     expect(ok).toBe(tries)
   })
+
+  test.each([
+    ['[primary]', 'TR-42'],
+    ['[172.20.0.0/16, "fd00:20::/32"]', 'TR-41'],
+  ])(
+    'answers health checks at the node addresses of nodePortAddresses %s alone (HL-10, %s)',
+    async (list) => {
+      const port = 32_110
+      const { ipv4, ipv6 } = stage.n1.addresses
+      const balanced = {
+        ...{ name: 'balanced', clusterIPs: clusterIPs(11), ports: web.ports },
+        spec: { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: port },
+      }
+      stage.put(balanced, [stage.web(1)])
+      write(`nodePortAddresses: ${list}\n`)
+      const running = await start()
+      for (const host of [ipv4, `[${ipv6}]`]) {
+        const url = `http://${host}:${port}/`
+        await running.until(
+          `${url} answers`,
+          async () => (await httpGet(stage.n2, url)).code === 200,
+        )
+      }
+      for (const host of ['127.0.0.1', '[::1]']) {
+        await expect(httpGet(stage.n1, `http://${host}:${port}/`)).rejects.toThrow('ECONNREFUSED')
+      }
+      stage.manifests.delete('balanced')
+    },
+  )
 
   test('takes its node name from the flag before the file (IN-40)', async () => {
     write('hostnameOverride: other\n')

@@ -13,8 +13,6 @@ const MAX_CONNECTIONS = 128
 const RETRY_MS = 30_000
 
 export interface HealthCheckPortsOptions {
-  /** Where to listen: `0.0.0.0` and `::`, or the node's addresses that nodePortAddresses selects. */
-  readonly addresses: readonly string[]
   /** The data path is fresh (HL-2); the Node object does not matter here (HL-12). */
   readonly isHealthy: () => boolean
   /** A port cannot be listened on; called again for each try that fails (HL-14). */
@@ -44,10 +42,13 @@ export class HealthCheckPorts {
   /** "address:port" -> socket. */
   readonly #listening = new Map<string, Listening>()
   readonly #owners = new WeakMap<Socket, Listening>()
+  readonly #addresses: readonly string[]
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(options: HealthCheckPortsOptions) {
+  /** @param addresses where to listen: `0.0.0.0` and `::`, or addresses of this host (HL-10) */
+  constructor(addresses: readonly string[], options: HealthCheckPortsOptions) {
+    this.#addresses = addresses
     this.#options = options
     this.#http = createServer((request, response) => this.#answer(request, response))
     // The request timeouts of node:http need a server that listens itself.
@@ -67,7 +68,7 @@ export class HealthCheckPorts {
     if (this.#closed) return
     const wanted = new Map<string, { service: HealthCheckService; address: BindAddress }>()
     for (const service of services) {
-      for (const host of this.#options.addresses) {
+      for (const host of this.#addresses) {
         if (host.includes(':') !== (service.family === 6)) continue
         const address = { host, port: service.port }
         const key = formatBindAddress(address)

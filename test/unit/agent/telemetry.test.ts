@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { pino } from 'pino'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Telemetry, type TelemetryOptions } from '../../../control/agent/telemetry.ts'
 import type { NodeEvent } from '../../../control/events/event.ts'
 import type { EventRecorder } from '../../../control/events/recorder.ts'
@@ -27,7 +27,7 @@ function telling(change: Partial<TelemetryOptions> = {}) {
     hardFail: false,
     pages: { profiling: false, statusz: true, flagz: true },
     syncPeriodMs: 30_000,
-    nodePortAddresses: ['127.0.0.1'],
+    healthCheckAddresses: { needNodeIPs: false, resolve: () => ['127.0.0.1'] },
     metrics: undefined,
     events,
     log: pino({ level: 'silent' }),
@@ -137,15 +137,19 @@ describe('Telemetry', () => {
     ])
   })
 
-  it('reports a health check port that cannot be opened on its Service (HL-14)', async () => {
-    const { telemetry, model, recorded } = telling()
-    const port = await occupiedPort()
+  /** A Service whose health check is at `port`, with one endpoint here. */
+  function balance(model: Model, port: number) {
     const balanced = { type: 'LoadBalancer', externalTrafficPolicy: 'Local' } as const
     const object = service('web', { ...balanced, healthCheckNodePort: port })
     model.apply({ type: 'set', object, receivedAt: 0 })
     const local = endpoint('10.0.0.1', { nodeName: 'n1' })
     model.apply({ type: 'set', object: slice('web-1', 'web', [local]), receivedAt: 0 })
     model.take()
+  }
+
+  it('reports a health check port that cannot be opened on its Service (HL-14)', async () => {
+    const { telemetry, model, recorded } = telling()
+    balance(model, await occupiedPort())
     telemetry.taken(true)
     await expect.poll(() => recorded.length).toBe(1)
     expect(recorded[0]).toMatchObject({
@@ -153,6 +157,84 @@ describe('Telemetry', () => {
       type: 'Warning',
       reason: 'FailedToStartServiceHealthcheck',
       action: 'Listen',
+    })
+  })
+
+  describe('where health check ports listen', () => {
+    /** With a port in use, so that each address that it tries makes an Event. */
+    async function listening(needNodeIPs: boolean) {
+      const asked: string[] = []
+      const failing = { first: false }
+      const told = telling({
+        healthCheckAddresses: {
+          needNodeIPs,
+          resolve: (nodeIPs) => {
+            asked.push(nodeIPs[4])
+            if (failing.first) {
+              failing.first = false
+              throw new Error('no more files')
+            }
+            return ['127.0.0.1']
+          },
+        },
+      })
+      const port = await occupiedPort()
+      return { ...told, asked, failing, balance: () => balance(told.model, port) }
+    }
+    const addressed = node(undefined, 'n1', {
+      addresses: [{ type: 'InternalIP', address: '192.0.2.10' }],
+    })
+    const tries = (recorded: readonly NodeEvent[]) =>
+      recorded.filter(({ reason }) => reason === 'FailedToStartServiceHealthcheck').length
+
+    it('is asked once, and only when a Service has one (TR-43)', async () => {
+      const { telemetry, model, recorded, asked, balance } = await listening(false)
+      telemetry.taken(true)
+      expect(asked).toEqual([])
+      balance()
+      telemetry.taken(true)
+      await expect.poll(() => tries(recorded)).toBe(1)
+      model.apply({ type: 'set', object: addressed, receivedAt: 0 })
+      const more = endpoint('10.0.0.2', { nodeName: 'n1' })
+      model.apply({ type: 'set', object: slice('web-2', 'web', [more]), receivedAt: 0 })
+      telemetry.taken(true)
+      await expect.poll(() => tries(recorded)).toBe(2)
+      expect(asked).toEqual(['127.0.0.1'])
+    })
+
+    it('waits for the IPs of the node where they decide (TR-42, IN-50)', async () => {
+      const { telemetry, model, recorded, asked, balance } = await listening(true)
+      balance()
+      telemetry.taken(true)
+      expect(asked).toEqual([])
+      model.apply({ type: 'set', object: addressed, receivedAt: 0 })
+      telemetry.taken(false)
+      expect(asked).toEqual(['192.0.2.10'])
+      await expect.poll(() => tries(recorded)).toBe(1)
+    })
+
+    it('goes on without a Node after 30 s (TR-42, IN-50)', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+      onTestFinished(() => void vi.useRealTimers())
+      const { telemetry, asked, balance } = await listening(true)
+      telemetry.started()
+      balance()
+      telemetry.taken(true)
+      vi.advanceTimersByTime(29_999)
+      telemetry.taken(false)
+      expect(asked).toEqual([])
+      vi.advanceTimersByTime(1)
+      expect(asked).toEqual(['127.0.0.1'])
+    })
+
+    it('is asked again where it could not be told', async () => {
+      const { telemetry, recorded, asked, failing, balance } = await listening(false)
+      failing.first = true
+      balance()
+      telemetry.taken(true)
+      telemetry.taken(false)
+      expect(asked).toHaveLength(2)
+      await expect.poll(() => tries(recorded)).toBe(1)
     })
   })
 })

@@ -42,8 +42,7 @@ function open(addresses: readonly string[] = ['127.0.0.1']) {
   const failures: [string, string][] = []
   const state = { healthy: true }
   const log = new Log()
-  const ports = new HealthCheckPorts({
-    addresses,
+  const ports = new HealthCheckPorts(addresses, {
     isHealthy: () => state.healthy,
     onFailure: ({ name }, message) => failures.push([name, message]),
     log,
