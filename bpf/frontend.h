@@ -28,10 +28,11 @@ static __always_inline __u64 kp_settings(void)
 static __always_inline bool kp_means_node(const struct kp_address *address, const __u32 *role,
 					  bool is_host)
 {
-	if (role)
-		return *role & KP_ADDRESS_NODE_PORTS;
-	return is_host && kp_is_loopback4(address) &&
-	       (kp_settings() & KP_SETTING_LOOPBACK_NODE_PORTS);
+	bool has_role = role && (*role & KP_ADDRESS_NODE_PORTS);
+
+	if (!kp_is_loopback4(address))
+		return has_role;
+	return is_host && (has_role || (kp_settings() & KP_SETTING_LOOPBACK_NODE_PORTS));
 }
 
 /* What an address without a frontend for this port is, in the order of design section 6. */

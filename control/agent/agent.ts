@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Mode } from '../mode/mode.ts'
+import type { DetectLocalOptions } from '../model/detect-local.ts'
 import { Model, type ModelOptions } from '../model/model.ts'
 import type {
   ConfigurationStatus,
@@ -10,6 +11,7 @@ import type {
 import { type StatusProvider, StatusServer } from '../server/server.ts'
 import type { Source, SourceEvent } from '../source/source.ts'
 import { debugProvider, type Settings } from './debug-provider.ts'
+import { EnvironmentKeeper } from './environment-keeper.ts'
 import { describeService, describeServices } from './services.ts'
 import { composeStatus } from './status.ts'
 import { Syncer } from './syncer.ts'
@@ -28,6 +30,7 @@ export interface AgentOptions {
   /** What holds for Services that do not say it. */
   readonly defaults: Omit<ModelOptions, 'nodeName'>
   readonly telemetry: Omit<TelemetryOptions, 'nodeName' | 'log'>
+  readonly detectLocal: DetectLocalOptions
   /** What the agent was told, to be shown as it is. */
   readonly settings: Settings
   readonly configuration: () => ConfigurationStatus
@@ -55,6 +58,7 @@ export class Agent implements StatusProvider {
     this.#telemetry = new Telemetry({ ...telemetry, nodeName, log }, this.#model, provider)
     this.#syncer = new Syncer({
       ...{ model: this.#model, mode, log, observer: this.#telemetry },
+      environment: new EnvironmentKeeper(this.#model, mode, options.detectLocal),
       minSyncMs: options.minSyncMs,
     })
     this.#server = new StatusServer(options.socket, this)

@@ -7,6 +7,7 @@ import type { SyncStatus } from '../server/api.ts'
 import type { FamilyName } from '../server/health/freshness.ts'
 import type { SyncAttempt, SyncObserver } from '../server/sync-observer.ts'
 import type { SourceEvent } from '../source/source.ts'
+import type { EnvironmentKeeper } from './environment-keeper.ts'
 import { Latency } from './latency.ts'
 import { releaseMemorySoon } from './memory.ts'
 import { PendingChanges } from './pending.ts'
@@ -19,6 +20,8 @@ export interface SyncerOptions {
   readonly mode: Mode
   readonly log: Logger
   readonly observer?: SyncObserver
+  /** Told of each success, with what holds for all Services. */
+  readonly environment?: Pick<EnvironmentKeeper, 'isPending' | 'apply'>
   /** Least time from the end of a sync to the next one (`minSyncPeriod`), in milliseconds; default 0. */
   readonly minSyncMs?: number
 }
@@ -38,6 +41,7 @@ export class Syncer {
   readonly #mode: Mode
   readonly #log: Logger
   readonly #observer: SyncObserver | undefined
+  readonly #environment: SyncerOptions['environment']
   readonly #pending = new PendingChanges()
   readonly #startedAt = performance.now()
   #firstEventAt: number | undefined
@@ -59,6 +63,7 @@ export class Syncer {
     this.#mode = options.mode
     this.#log = options.log
     this.#observer = options.observer
+    this.#environment = options.environment
     this.#minSyncMs = options.minSyncMs ?? 0
   }
 
@@ -121,7 +126,8 @@ export class Syncer {
         const all = complete || !this.#applied
         this.#pending.add(all ? this.#model.takeAll() : this.#model.take())
         this.#observer?.taken(all || this.#pending.size > 0)
-        if (!all && this.#pending.size === 0) {
+        const isIdle = !all && this.#pending.size === 0 && !this.#environment?.isPending
+        if (isIdle) {
           this.#firstEventAt = undefined
           return
         }
@@ -143,6 +149,7 @@ export class Syncer {
     const begun = performance.now()
     try {
       await this.#apply(attempt, firstEventAt)
+      await this.#environment?.apply(this.#complete)
       this.#retryMs = RETRY_FIRST_MS
       this.lastError = undefined
       return true

@@ -1,4 +1,6 @@
-import type { ServicePortChange } from '../model/service-port.ts'
+import type { GuardChanges } from '../model/guards.ts'
+import type { NodeIPs } from '../model/node-ips.ts'
+import type { Family, ServicePortChange } from '../model/service-port.ts'
 
 /** A service port that could not be programmed, or not in full; everything else keeps working. */
 export interface Refusal {
@@ -8,6 +10,15 @@ export interface Refusal {
   readonly reason: string
   /** A sentence that names the subject, the value and what to do. */
   readonly message: string
+}
+
+/** What holds for all Services at once. */
+export interface Environment {
+  /** What has changed among the service addresses since the last one that was taken in (TR-60, TR-61). */
+  readonly guards: GuardChanges
+  readonly nodeIPs: NodeIPs
+  /** Pods can be told from clients outside the cluster (TR-11). */
+  readonly detectsLocal: Readonly<Record<Family, boolean>>
 }
 
 /** What one `apply` did. */
@@ -80,6 +91,11 @@ export interface Mode {
    * earlier changes had named.
    */
   apply(changes: readonly ServicePortChange[], complete: boolean): Promise<ApplyReport>
+  /**
+   * Takes in what holds for all Services. Called after each apply that it may matter to; `complete` as
+   * there: from the first one on what is found in the kernel besides is removed.
+   */
+  adapt(environment: Environment, complete: boolean): Promise<void>
   /** Compares the kernel with what was applied; returns a sentence per difference. */
   verify(): Promise<readonly string[]>
   status(): Promise<ModeStatus>

@@ -16,6 +16,17 @@ export interface GuardChanges {
   readonly serviceCIDRs: readonly string[] | undefined
 }
 
+/** Two lots of changes as one: the later word about an address counts. */
+export function mergeGuards(earlier: GuardChanges, later: GuardChanges): GuardChanges {
+  const isLater = new Set([...later.added, ...later.removed])
+  const still = (address: string) => !isLater.has(address)
+  return {
+    added: [...earlier.added.filter(still), ...later.added],
+    removed: [...earlier.removed.filter(still), ...later.removed],
+    serviceCIDRs: later.serviceCIDRs ?? earlier.serviceCIDRs,
+  }
+}
+
 /** The addresses at which unknown ports must not lead anywhere. */
 export class Guards {
   /** Active ClusterIP -> how many Services have it: more than one is a mistake, but it happens. */

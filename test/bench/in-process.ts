@@ -49,6 +49,7 @@ async function main(directory: string, pinDir: string): Promise<void> {
     nodeName: 'in-process',
     maxServices: 65_536,
     maxEndpoints: 262_144,
+    nodePorts: { nodePortAddresses: [], localhost: false },
     log: { info() {}, warn: (_, message) => process.stderr.write(`${message}\n`) },
   })
   await mode.start()

@@ -166,6 +166,14 @@ describe('NodePorts', () => {
     }
   })
 
+  it('answer this host alone at a loopback address that is listed (TR-41, TR-44)', () => {
+    publish('0.0.0.0', 30_080, nodePort)
+    role('127.0.0.1', kpAddressRole.NODE_PORTS)
+    expect(ask('127.0.0.1', 30_080, HOST).verdict).toBe(Verdict.TRANSLATE)
+    expect(ask('127.0.0.2', 30_080, HOST).verdict).toBe(Verdict.PASS)
+    expect(ask('127.0.0.1', 30_080, POD).verdict).toBe(Verdict.PASS)
+  })
+
   it('never answer at ::1 or :: (TR-45)', () => {
     settings('LOOPBACK_NODE_PORTS')
     publish('::', 30_080, nodePort)

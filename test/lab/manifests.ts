@@ -14,6 +14,7 @@ export interface PortSpec {
   readonly port: number
   /** Port of the pods; the Service's own unless told. */
   readonly targetPort?: number
+  readonly nodePort?: number
 }
 
 export interface ServiceSpec {
@@ -27,6 +28,8 @@ export interface ServiceSpec {
   readonly internalTrafficPolicy?: 'Cluster' | 'Local'
   /** More of `spec`, or other values for what is above. */
   readonly spec?: Manifest
+  readonly status?: Manifest
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 export interface EndpointSpec {
@@ -42,17 +45,23 @@ export function service(spec: ServiceSpec): Manifest {
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: spec.name, namespace: spec.namespace ?? 'default' },
+    metadata: {
+      name: spec.name,
+      namespace: spec.namespace ?? 'default',
+      ...(spec.annotations && { annotations: spec.annotations }),
+    },
+    ...(spec.status && { status: spec.status }),
     spec: {
       type: 'ClusterIP',
       clusterIP: spec.clusterIPs[0],
       clusterIPs: spec.clusterIPs,
       ipFamilies: spec.clusterIPs.map(familyOf),
-      ports: spec.ports.map(({ name, protocol = 'TCP', port, targetPort = port }) => ({
+      ports: spec.ports.map(({ name, protocol = 'TCP', port, targetPort = port, nodePort }) => ({
         ...(name !== undefined && { name }),
         protocol,
         port,
         targetPort,
+        ...(nodePort !== undefined && { nodePort }),
       })),
       ...(spec.internalTrafficPolicy && { internalTrafficPolicy: spec.internalTrafficPolicy }),
       ...(spec.affinity !== undefined && {

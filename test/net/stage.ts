@@ -48,8 +48,14 @@ export class Stage implements AsyncDisposable {
     this.webs = [this.web(1), this.web(2), this.web(3), this.web(4)]
   }
 
-  /** @param fill writes the manifests that are there when the agent starts */
-  static async build(fill: (put: Stage['put'], lab: Lab) => void = () => {}): Promise<Stage> {
+  /**
+   * @param fill writes the manifests that are there when the agent starts
+   * @param args more arguments of the agent
+   */
+  static async build(
+    fill: (put: Stage['put'], lab: Lab) => void = () => {},
+    args: readonly string[] = [],
+  ): Promise<Stage> {
     const lab = await Lab.create({
       nodes: [
         { name: 'n1', pods: ['client', 'client-2', 'web-1', 'web-2'] },
@@ -64,7 +70,7 @@ export class Stage implements AsyncDisposable {
       await Promise.all(webs.map((pod) => serve(pod, { ports: [8080] })))
       manifests.put('nodes', lab.nodes.map(nodeManifest))
       fill((spec, endpoints) => manifests.put(spec.name, serviceWith(spec, endpoints)), lab)
-      const agent = await startKproxy(lab.node('n1'), { manifests: manifests.path })
+      const agent = await startKproxy(lab.node('n1'), { manifests: manifests.path, args })
       return new Stage(lab, manifests, agent)
     } catch (error) {
       await lab.destroy()

@@ -18,6 +18,7 @@ import { VERSION } from '../../version.ts'
 import { ConfigFollower } from '../config-follower.ts'
 import { logProblems, requireConfiguration, type Usable } from '../configuration.ts'
 import { CommandError, ExitCode } from '../exit-code.ts'
+import { detectLocalOptions, nodePortOptions } from '../node-ports.ts'
 import { resolvePinDir } from '../paths.ts'
 import type { RunFlags } from '../run-flags.ts'
 import { setSysctls } from '../sysctls.ts'
@@ -69,6 +70,7 @@ async function start(file: string | undefined, usable: Usable, log: Logger): Pro
     mode: createMode(config, places, log),
     minSyncMs: (config.minSyncPeriodSeconds ?? 0) * 1e3,
     defaults: { scheduler, bindAddress, allowExternalIPs },
+    detectLocal: detectLocalOptions(config.detectLocal),
     configuration: () => follower.status(),
     telemetry: createTelemetry(config, { metrics, sink: events, log }),
     settings: describeSettings(usable.configuration),
@@ -112,6 +114,7 @@ function createMode(config: EffectiveConfig, places: Places, log: Logger): EbpfM
   const objectPath = builtFile(join('bpf', 'socket.bpf.o'))
   return new EbpfMode({
     ...{ objectPath, cgroupPath, pinDir, nodeName, maxServices, maxEndpoints, log },
+    nodePorts: nodePortOptions(config),
   })
 }
 

@@ -1,15 +1,20 @@
 import { existsSync } from 'node:fs'
-import { kpMeta } from '#abi'
+import { kpMeta, kpSetting } from '#abi'
 import type { BpfObject, FileLock } from '#addon'
+import { type NodePortOptions, nodePortAddresses } from '../../model/node-addresses.ts'
+import type { NodeIPs } from '../../model/node-ips.ts'
 import type { ServicePortChange } from '../../model/service-port.ts'
+import { NodeAddresses } from '../../node/addresses.ts'
 import type {
   ApplyReport,
   CheckStatus,
+  Environment,
   MapStatus,
   Mode,
   ModeStatus,
   ServicePortCounters,
 } from '../mode.ts'
+import { AddressKeeper } from './address-keeper.ts'
 import { Applier } from './applier.ts'
 import { BpfKernelMaps } from './bpf-maps.ts'
 import { runCanary } from './canary.ts'
@@ -37,6 +42,8 @@ export interface EbpfModeOptions {
   readonly maxServices: number
   /** Most endpoints, counted once for each service port that has them. */
   readonly maxEndpoints: number
+  /** At which addresses NodePorts are served (TR-40 to TR-45). */
+  readonly nodePorts: NodePortOptions
   readonly log: Log
 }
 
@@ -51,6 +58,8 @@ interface Running {
   readonly maps: BpfKernelMaps
   readonly applier: Applier
   readonly hooks: Hooks
+  readonly addressKeeper: AddressKeeper
+  readonly nodeAddresses: NodeAddresses
 }
 
 /**
@@ -69,6 +78,9 @@ export class EbpfMode implements Mode {
   #checkedAt = Number.NEGATIVE_INFINITY
   #checking: Promise<void> | undefined
   #applied = false
+  #nodeIPs: NodeIPs | undefined
+  #detectsLocal: Environment['detectsLocal'] = { 4: false, 6: false }
+  #settings: number | undefined
 
   constructor(options: EbpfModeOptions) {
     this.#options = options
@@ -100,7 +112,9 @@ export class EbpfMode implements Mode {
       }
       const hooks = new Hooks(cgroupPath, pins, object)
       hooks.attach()
-      this.#running = { locks, object, maps, applier, hooks }
+      const addressKeeper = new AddressKeeper(maps)
+      const nodeAddresses = this.#followAddresses()
+      this.#running = { locks, object, maps, applier, hooks, addressKeeper, nodeAddresses }
       const restored = ledger.unclaimed.size
       log.info({ restored, generation: ledger.generation + 1, pinDir }, 'programs attached')
     } catch (error) {
@@ -119,8 +133,17 @@ export class EbpfMode implements Mode {
     return report
   }
 
-  verify(): Promise<readonly string[]> {
-    return this.#open().applier.verify()
+  async adapt({ guards, nodeIPs, detectsLocal }: Environment, complete: boolean): Promise<void> {
+    const { addressKeeper } = this.#open()
+    this.#nodeIPs = nodeIPs
+    this.#detectsLocal = detectsLocal
+    const nodePorts = this.#placeNodePorts(nodeIPs)
+    await addressKeeper.change({ guards, nodePorts, complete })
+  }
+
+  async verify(): Promise<readonly string[]> {
+    const { applier, addressKeeper } = this.#open()
+    return [...(await applier.verify()), ...(await addressKeeper.verify())]
   }
 
   async status(): Promise<ModeStatus> {
@@ -129,7 +152,7 @@ export class EbpfMode implements Mode {
     return {
       hooks: hooks.status(),
       maps: await this.#mapStatus(),
-      checks: this.#checks,
+      checks: [...this.#checks, ...this.#addressChecks()],
       refused: applier.refused,
       reasons: readReasons((key) => object.map('reasons').lookup(key)),
     }
@@ -145,6 +168,7 @@ export class EbpfMode implements Mode {
     if (running === undefined) return
     await this.#checking
     this.#running = undefined
+    running.nodeAddresses.close()
     await running.applier.stop()
     running.hooks.close()
     running.maps.close()
@@ -156,6 +180,50 @@ export class EbpfMode implements Mode {
     if (this.#running === undefined)
       throw new Error('the eBPF mode is not running; call start first')
     return this.#running
+  }
+
+  /** Addresses come and go (TR-43); nothing is asked for before the first `adapt`. */
+  #followAddresses(): NodeAddresses {
+    const { log } = this.#options
+    const failed = (error: unknown) => {
+      const detail = error instanceof Error ? error.message : String(error)
+      log.warn({ detail }, 'addresses of this node changed, and its NodePorts could not follow')
+    }
+    const nodeAddresses = new NodeAddresses({
+      onChange: () => {
+        if (this.#nodeIPs === undefined) return
+        const nodePorts = this.#placeNodePorts(this.#nodeIPs)
+        this.#open().addressKeeper.change({ nodePorts }).catch(failed)
+      },
+      onError: failed,
+    })
+    nodeAddresses.start()
+    return nodeAddresses
+  }
+
+  /** Writes the settings of the programs. @returns the addresses at which NodePorts are served now */
+  #placeNodePorts(nodeIPs: NodeIPs): readonly string[] {
+    const { object, nodeAddresses } = this.#open()
+    const options = this.#options.nodePorts
+    const [four, six] = ([4, 6] as const).map((family) => {
+      return nodePortAddresses(family, nodeAddresses.list(), nodeIPs, options)
+    })
+    const settings =
+      (this.#detectsLocal[4] ? kpSetting.DETECTS_LOCAL_4 : 0) |
+      (this.#detectsLocal[6] ? kpSetting.DETECTS_LOCAL_6 : 0) |
+      (four?.wholeLoopback ? kpSetting.LOOPBACK_NODE_PORTS : 0)
+    if (settings !== this.#settings) writeMeta(object.map('meta'), kpMeta.SETTINGS, settings)
+    this.#settings = settings
+    return [...(four?.addresses ?? []), ...(six?.addresses ?? [])]
+  }
+
+  #addressChecks(): CheckStatus[] {
+    const { left } = this.#open().addressKeeper
+    if (left === 0) return []
+    const message =
+      `map "addresses" has no room for ${left} addresses: unknown ports of those Services are not ` +
+      'refused; raise --max-services'
+    return [{ name: 'addresses', ok: false, message }]
   }
 
   #check(): Promise<void> {
@@ -186,6 +254,10 @@ export class EbpfMode implements Mode {
       service_stats: (await maps.entries('service_stats')).count,
       backend_stats: (await maps.entries('backend_stats')).count,
       affinity: (await object.map('affinity').entries()).count,
+      addresses: (await maps.entries('addresses')).count,
+      service_cidrs: (await maps.entries('service_cidrs')).count,
+      source_ranges: ledger.sourceRangeRows,
+      turns: (await maps.entries('turns')).count,
     }
     return PINNED_MAPS.filter((name) => !name.startsWith('socket_')).map((name) => {
       const { maxEntries, memory } = object.map(name).info

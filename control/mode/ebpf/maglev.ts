@@ -19,7 +19,7 @@ export function maglevSize(endpoints: number): number {
  * Deals the places of a table out to backends, so that each has the same share and, when one comes or
  * goes, few places change hands. It follows from the addresses alone: every node makes the same table.
  *
- * @param indexes of distinct backends in the registry
+ * @param indexes of distinct backends in the registry, in the order of their list, which is sorted (IN-29)
  * @returns a backend index for each place
  */
 export function maglevTable(indexes: readonly number[], registry: BackendRegistry): number[] {

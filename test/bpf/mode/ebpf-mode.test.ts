@@ -52,6 +52,7 @@ function makeMode(options: Partial<EbpfModeOptions> = {}): EbpfMode {
     nodeName: 'node',
     maxServices: 64,
     maxEndpoints: 256,
+    nodePorts: { nodePortAddresses: [], localhost: false },
     log: { info: () => {}, warn: (_, message) => warnings.push(message) },
     ...options,
   })

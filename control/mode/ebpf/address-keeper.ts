@@ -1,0 +1,63 @@
+import type { GuardChanges } from '../../model/guards.ts'
+import { AddressTable } from './address-table.ts'
+import type { KernelMaps } from './kernel-maps.ts'
+import { Mutex } from './mutex.ts'
+import { Publisher } from './publisher.ts'
+
+/** Keeps the maps `addresses` and `service_cidrs`; one change at a time. */
+export class AddressKeeper {
+  readonly #maps: KernelMaps
+  readonly #publisher: Publisher
+  readonly #table = new AddressTable()
+  readonly #mutex = new Mutex()
+  #isUnsure = true
+  #complete = false
+
+  constructor(maps: KernelMaps) {
+    this.#maps = maps
+    this.#publisher = new Publisher(maps)
+  }
+
+  /** How many addresses there was no room for. */
+  get left(): number {
+    return this.#table.left.size
+  }
+
+  /**
+   * @param complete as of now everything is known, and what else there is goes
+   * @throws MapWriteError; what was asked for is remembered, and the next call tries it again
+   */
+  change(change: {
+    readonly guards?: GuardChanges
+    readonly nodePorts?: readonly string[]
+    readonly complete?: boolean
+  }): Promise<void> {
+    const { guards, nodePorts, complete = false } = change
+    if (guards !== undefined) this.#table.setGuards(guards)
+    if (nodePorts !== undefined) this.#table.setNodePorts(nodePorts)
+    return this.#mutex.run(async () => {
+      if (this.#isUnsure) await this.#restore()
+      this.#isUnsure = true
+      const isFirst = complete && !this.#complete
+      await this.#publisher.run(this.#table.plan(isFirst, this.#maps.limits.addresses))
+      this.#isUnsure = false
+      this.#complete ||= complete
+    })
+  }
+
+  /** Sentences about what differs between the maps and what was applied. */
+  verify(): Promise<readonly string[]> {
+    return this.#mutex.run(async () => {
+      if (this.#isUnsure) await this.#restore()
+      return this.#table.verify(...(await this.#read()))
+    })
+  }
+
+  async #restore(): Promise<void> {
+    this.#table.restore(...(await this.#read()))
+  }
+
+  #read() {
+    return Promise.all([this.#maps.entries('addresses'), this.#maps.entries('service_cidrs')])
+  }
+}
