@@ -8,7 +8,7 @@ const serial = { fileParallelism: false, hookTimeout: 120_000 } as const
 
 export default defineConfig({
   test: {
-    reporters: ['./test/no-skips.ts', 'default'],
+    reporters: ['./test/no-skips.ts', './test/rules/reporter.ts', 'default'],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], ...patience } },
       { test: { name: 'bpf', include: ['test/bpf/**/*.test.ts'], testTimeout: 30_000, ...serial } },

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { parseScope, parseSections } from '../../rules/catalogue.ts'
+import { formatRules } from '../../rules/format.ts'
+import { judge, missing } from '../../rules/report.ts'
+
+const sections = parseSections(`
+- section: '1.1'
+  title: Inputs
+  rules: {IN-1: seen, IN-2: hidden}
+- section: '3.10'
+  title: Flows
+  rules: {CT-1: cleaned}
+- section: '4.3'
+  title: Chains
+  rules: {IT-1: chances, IT-2: names}
+- section: '10.1'
+  title: Requests
+  rules: {AP-1: asked}
+`)
+const scope = parseScope(
+  JSON.stringify({
+    notApplicable: { 'IT-1': { ebpf: 'no chains' }, 'IN-1': { ebpf: 'never shown: it is proven' } },
+    later: { 'CT-1': 'edge plane', 'IN-1': 'from outside: edge plane' },
+  }),
+  ['IN-1', 'IN-2', 'CT-1', 'IT-1', 'IT-2', 'AP-1'],
+)
+const proofs = new Map([
+  ['IN-1', [{ file: 'a.test.ts', name: 'is seen (IN-1)' }]],
+  [
+    'AP-1',
+    [
+      { file: 'a.test.ts', name: 'AP-1' },
+      { file: 'b.test.ts', name: 'AP-1' },
+    ],
+  ],
+])
+const entries = judge(sections, scope, proofs, 'ebpf')
+
+describe('the state of a rule', () => {
+  it('is what tests prove, before what is written of it', () => {
+    expect(entries.map(({ id, state }) => `${id} ${state.kind}`)).toEqual([
+      'IN-1 covered',
+      'IN-2 open',
+      'CT-1 later',
+      'IT-1 not applicable',
+      'IT-2 open',
+      'AP-1 covered',
+    ])
+  })
+
+  it('depends on the mode', () => {
+    const [, , , first] = judge(sections, scope, proofs, 'iptables')
+    expect(first).toMatchObject({ id: 'IT-1', state: { kind: 'open' } })
+  })
+
+  it('that is open fails in the sections of traffic, configuration, health and API alone', () => {
+    expect(missing(entries).map(({ id }) => id)).toEqual(['IN-2'])
+    expect(missing(judge(sections, scope, new Map(), 'ebpf')).map(({ id }) => id)).toEqual([
+      'IN-2',
+      'AP-1',
+    ])
+  })
+})
+
+describe('the table', () => {
+  it('goes by section, and ends with a summary', () => {
+    expect(formatRules(sections, entries, false).split('\n')).toEqual([
+      '1.1 Inputs',
+      '',
+      '  IN-1   seen     covered by 1 test; the rest later: from outside: edge plane',
+      '  IN-2   hidden   OPEN',
+      '',
+      '3.10 Flows',
+      '',
+      '  CT-1   cleaned   later: edge plane',
+      '',
+      '4.3 Chains',
+      '',
+      '  IT-1   chances   not applicable: no chains',
+      '  IT-2   names     OPEN',
+      '',
+      '10.1 Requests',
+      '',
+      '  AP-1   asked   covered by 2 tests',
+      '',
+      '6 rules: 2 covered, 1 not applicable, 1 later, 2 open; 1 of the open ones required',
+    ])
+  })
+
+  it('names the tests when asked', () => {
+    expect(formatRules(sections, entries, true)).toContain('a.test.ts: is seen (IN-1)')
+  })
+})
