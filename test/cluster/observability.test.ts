@@ -102,7 +102,7 @@ describe('kproxy beside stock kube-proxy', () => {
     return found
   }
 
-  test('every series of kube-proxy that means something here is there (8.5)', () => {
+  test('every series of kube-proxy that means something here is there (ME-1)', () => {
     const wanted = [...theirs.keys()].filter(
       (name) => name.startsWith('kubeproxy_') && !RULES_ONLY.test(name),
     )
@@ -112,7 +112,7 @@ describe('kproxy beside stock kube-proxy', () => {
     )
   })
 
-  test('shared series have the types, labels and buckets of kube-proxy (8.5)', () => {
+  test('shared series have the types, labels and buckets of kube-proxy (ME-1, ME-2, MT-5)', () => {
     const shared = [...ours.keys()].filter((name) => theirs.has(name))
     expect(shared).toEqual(expect.arrayContaining(STANDARD))
     for (const name of shared) {
@@ -123,7 +123,7 @@ describe('kproxy beside stock kube-proxy', () => {
     }
   })
 
-  test('label values are the same where queries name them', () => {
+  test('label values are the same where queries name them (ME-1)', () => {
     const values = (families: Map<string, Family>, name: string, label: string) =>
       new Set(family(families, name).samples.map(({ labels }) => labels[label]))
     for (const [name, label] of [
@@ -182,7 +182,7 @@ describe('kproxy beside stock kube-proxy', () => {
     return items.filter((event: ApiObject) => event.reason === reason)
   }
 
-  test('the API server has the Event of both starts, alike but for who and where (9.3)', async () => {
+  test('the API server has the Event of both starts, alike but for who and where (EV-1)', async () => {
     const started = await waitFor('both Events', async () => {
       const found = await events('namespaces/default/events', 'Starting')
       return found.length === 2 && found

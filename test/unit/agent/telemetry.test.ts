@@ -51,7 +51,7 @@ const REPORT = { changed: 0, published: 0, removed: 0, syscalls: 0, refused: [] 
 const SUCCESS = { ...attempt, report: REPORT, durationSeconds: 0, latencySeconds: undefined }
 
 describe('Telemetry', () => {
-  it('records that the agent has started, without a note (9.3)', () => {
+  it('records that the agent has started, without a note (EV-1)', () => {
     const { telemetry, recorded } = telling()
     telemetry.started()
     expect(recorded).toEqual([
@@ -69,7 +69,7 @@ describe('Telemetry', () => {
     ['healthz', 'FailedToStartProxierHealthcheck'],
     ['metricsBind', 'FailedToStartMetricServer'],
   ] as const)(
-    'that must open %s and cannot sends an Event before it fails (HL-6, 9.3)',
+    'that must open %s and cannot sends an Event before it fails (HL-6, EV-2)',
     async (which, reason) => {
       const address = { host: '127.0.0.1', port: await occupiedPort() }
       const { telemetry, recorded, flushed } = telling({ [which]: address, hardFail: true })
@@ -147,7 +147,7 @@ describe('Telemetry', () => {
     model.take()
   }
 
-  it('reports a health check port that cannot be opened on its Service (HL-14)', async () => {
+  it('reports a health check port that cannot be opened on its Service (HL-14, EV-4)', async () => {
     const { telemetry, model, recorded } = telling()
     balance(model, await occupiedPort())
     telemetry.taken(true)

@@ -70,7 +70,7 @@ function measuring(options: MetricsOptions = {}) {
 const PREFIX = 'kubeproxy_sync_proxy_rules'
 
 describe('the series of kube-proxy', () => {
-  it('have its buckets (8.5)', async () => {
+  it('have its buckets (ME-2)', async () => {
     const { metrics, scrape } = measuring()
     metrics.accepted([set(withTrigger(60_000))])
     metrics.taken(true)
@@ -191,7 +191,7 @@ describe('the series of kube-proxy', () => {
     expect(await value('kproxy_syncs_total', { result: 'error' })).toBe(1)
   })
 
-  it('say when each family was last queued and synced', async () => {
+  it('say when each family was last queued and synced (ME-1)', async () => {
     const { metrics, value } = measuring()
     const before = Date.now() / 1e3
     metrics.queued(attempt())
@@ -202,7 +202,7 @@ describe('the series of kube-proxy', () => {
     }
   })
 
-  it('count the answers of the health server by status code', async () => {
+  it('count the answers of the health server by status code (ME-1)', async () => {
     const { metrics, value } = measuring()
     metrics.answered('/healthz', 503)
     metrics.answered('/healthz', 503)
