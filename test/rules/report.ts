@@ -65,17 +65,32 @@ function isRequired(section: string): boolean {
 /** One line with the number of rules in each state. */
 export function summary(entries: readonly Entry[]): string {
   const count = (kind: State['kind']) => entries.filter(({ state }) => state.kind === kind).length
-  const kinds = ['covered', 'not applicable', 'later', 'open'] as const
-  const counts = kinds.map((kind) => `${count(kind)} ${kind}`).join(', ')
-  return `${entries.length} rules: ${counts}; ${missing(entries).length} of the open ones required`
+  const unitOnly = entries.filter(({ state }) => {
+    return state.kind === 'covered' && state.proofs.every((proof) => levelOf(proof) === 'unit')
+  })
+  const covered = `${count('covered')} covered (${unitOnly.length} by unit tests alone)`
+  const others = (['not applicable', 'later', 'open'] as const).map(
+    (kind) => `${count(kind)} ${kind}`,
+  )
+  const required = `${missing(entries).length} of the open ones required`
+  return `${entries.length} rules: ${[covered, ...others].join(', ')}; ${required}`
 }
+
+/** How many tests there are of each level: `unit 3, net 1`. */
+function levels(proofs: readonly Proof[]): string {
+  const byLevel = Map.groupBy(proofs, levelOf)
+  return [...byLevel].map(([level, { length }]) => `${level} ${length}`).join(', ')
+}
+
+/** The folder of a test under test/. */
+const levelOf = ({ file }: Proof) => file.split('/')[1] ?? file
 
 /** A state in words. */
 export function describeState({ state, rest }: Entry): string {
   switch (state.kind) {
     case 'covered': {
       const { length } = state.proofs
-      const tests = `covered by ${length} ${length === 1 ? 'test' : 'tests'}`
+      const tests = `covered by ${length} ${length === 1 ? 'test' : 'tests'}: ${levels(state.proofs)}`
       return rest === undefined ? tests : `${tests}; the rest later: ${rest}`
     }
     case 'not applicable':

@@ -25,12 +25,12 @@ const scope = parseScope(
   ['IN-1', 'IN-2', 'CT-1', 'IT-1', 'IT-2', 'AP-1'],
 )
 const proofs = new Map([
-  ['IN-1', [{ file: 'a.test.ts', name: 'is seen (IN-1)' }]],
+  ['IN-1', [{ file: 'test/unit/a.test.ts', name: 'is seen (IN-1)' }]],
   [
     'AP-1',
     [
-      { file: 'a.test.ts', name: 'AP-1' },
-      { file: 'b.test.ts', name: 'AP-1' },
+      { file: 'test/unit/a.test.ts', name: 'AP-1' },
+      { file: 'test/net/b.test.ts', name: 'AP-1' },
     ],
   ],
 ])
@@ -67,7 +67,7 @@ describe('the table', () => {
     expect(formatRules(sections, entries, false).split('\n')).toEqual([
       '1.1 Inputs',
       '',
-      '  IN-1   seen     covered by 1 test; the rest later: from outside: edge plane',
+      '  IN-1   seen     covered by 1 test: unit 1; the rest later: from outside: edge plane',
       '  IN-2   hidden   OPEN',
       '',
       '3.10 Flows',
@@ -81,13 +81,13 @@ describe('the table', () => {
       '',
       '10.1 Requests',
       '',
-      '  AP-1   asked   covered by 2 tests',
+      '  AP-1   asked   covered by 2 tests: unit 1, net 1',
       '',
-      '6 rules: 2 covered, 1 not applicable, 1 later, 2 open; 1 of the open ones required',
+      '6 rules: 2 covered (1 by unit tests alone), 1 not applicable, 1 later, 2 open; 1 of the open ones required',
     ])
   })
 
   it('names the tests when asked', () => {
-    expect(formatRules(sections, entries, true)).toContain('a.test.ts: is seen (IN-1)')
+    expect(formatRules(sections, entries, true)).toContain('test/unit/a.test.ts: is seen (IN-1)')
   })
 })

@@ -4,13 +4,14 @@ import type {
   Frontend,
   ServicePort,
   ServicePortChange,
+  TrafficPolicy,
 } from '../../../../control/model/service-port.ts'
 import type { StatusDocument } from '../../../../control/server/api.ts'
 import { Metrics, type MetricsOptions } from '../../../../control/server/metrics/metrics.ts'
 import type { SyncAttempt, SyncSuccess } from '../../../../control/server/sync-observer.ts'
 import type { SourceEvent } from '../../../../control/source/source.ts'
 import { parsePrometheusText, shapeOf } from '../../../prometheus-text.ts'
-import { service, slice } from '../../model/build.ts'
+import { endpoint, modelOf, service, slice } from '../../model/build.ts'
 import { status } from './status.ts'
 
 const set = (object: ReturnType<typeof service> | ReturnType<typeof slice>): SourceEvent => {
@@ -147,6 +148,33 @@ describe('the series of kube-proxy', () => {
       expect([await of('internal', 'IPv6'), await of('external', 'IPv6')]).toEqual([0, 0])
       metrics.succeeded(success({ changes: [{ type: 'delete', key: 'd/web:/TCP/4' }] }))
       expect([await of('internal'), await of('external')]).toEqual([0, 0])
+    },
+  )
+
+  /** Endpoints that are ready, here or elsewhere; both policies; what is counted. */
+  it.each<[string, TrafficPolicy, TrafficPolicy, number, number]>([
+    ['here and elsewhere', 'Cluster', 'Cluster', 0, 0],
+    ['here and elsewhere', 'Local', 'Local', 0, 0],
+    ['elsewhere', 'Cluster', 'Cluster', 0, 0],
+    ['elsewhere', 'Local', 'Cluster', 1, 0],
+    ['elsewhere', 'Cluster', 'Local', 0, 1],
+    ['elsewhere', 'Local', 'Local', 1, 1],
+    ['nowhere', 'Local', 'Local', 0, 0],
+  ])(
+    'count a port whose endpoints are %s, policies %s and %s, as the model has it (MT-2)',
+    async (where, internalTrafficPolicy, externalTrafficPolicy, internal, external) => {
+      const { metrics, value } = measuring()
+      const nodes = where.split(' and ').filter((place) => place !== 'nowhere')
+      const endpoints = nodes.map((place, index) => {
+        return endpoint(`10.0.0.${index + 1}`, { nodeName: place === 'here' ? 'n1' : 'n2' })
+      })
+      const ports = [{ name: '', protocol: 'TCP', port: 80, nodePort: 30_080 }]
+      const web = { type: 'NodePort', ports, internalTrafficPolicy, externalTrafficPolicy }
+      const model = modelOf(service('web', web), slice('s', 'web', endpoints))
+      metrics.succeeded(success({ changes: model.take() }))
+      const name = `${PREFIX}_no_local_endpoints_total`
+      const of = (traffic_policy: string) => value(name, { traffic_policy, ip_family: 'IPv4' })
+      expect([await of('internal'), await of('external')]).toEqual([internal, external])
     },
   )
 
