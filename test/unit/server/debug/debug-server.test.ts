@@ -19,6 +19,7 @@ async function serving(change: Partial<DebugProvider> = {}, pages: Partial<Debug
     readiness: () => [{ name: 'synced', problem: undefined }],
     configuration: () => ({ kind: 'KubeProxyConfiguration' }),
     flags: () => ({ profiling: 'false', 'bind-address': '::' }),
+    setVerbosity: () => {},
     ...change,
   }
   const server = createServer(
@@ -30,8 +31,9 @@ async function serving(change: Partial<DebugProvider> = {}, pages: Partial<Debug
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  return async (path: string, method = 'GET') => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method })
+  return async (path: string, method = 'GET', body?: string) => {
+    const init = body === undefined ? { method } : { method, body }
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, init)
     const { status: code, headers } = response
     return { code, type: headers.get('content-type'), text: await response.text() }
   }
@@ -113,6 +115,36 @@ it.each(['statusz', 'flagz'] as const)('/%s goes with its feature gate (DE-5)', 
   const ask = await serving({}, { [page]: false })
   expect((await ask(`/${page}`)).code).toBe(404)
   expect((await ask('/configz')).code).toBe(200)
+})
+
+describe('the log verbosity', () => {
+  async function setting(pages: Partial<DebugPages> = { profiling: true }) {
+    const verbosities: number[] = []
+    const ask = await serving({ setVerbosity: (value) => void verbosities.push(value) }, pages)
+    const put = async (body: string) => (await ask('/debug/flags/v', 'PUT', body)).code
+    return { verbosities, ask, put }
+  }
+
+  it('is set by PUT, beside the profiles (DE-6)', async () => {
+    const { verbosities, ask, put } = await setting()
+    expect([await put('4'), await put('0\n')]).toEqual([200, 200])
+    expect(verbosities).toEqual([4, 0])
+    expect((await ask('/debug/flags/v')).code).toBe(405)
+  })
+
+  it('cannot be set without profiling (DE-6)', async () => {
+    const { verbosities, put } = await setting({})
+    expect([await put('4'), verbosities]).toEqual([404, []])
+  })
+
+  it.each(['', '-1', 'x', '4.5', '2147483648', '9'.repeat(100)])('is not "%s"', async (body) => {
+    const { verbosities, ask } = await setting()
+    expect(await ask('/debug/flags/v', 'PUT', body)).toMatchObject({
+      code: 400,
+      text: expect.stringContaining('write a whole number'),
+    })
+    expect(verbosities).toEqual([])
+  })
 })
 
 describe('profiles', () => {

@@ -297,6 +297,8 @@ describe('our own series', () => {
       'process_cpu_seconds_total',
       'process_resident_memory_bytes',
       'process_open_fds',
+      'process_virtual_memory_max_bytes',
+      'process_network_receive_bytes_total',
     ]) {
       expect(families.get(name)?.samples[0]?.value, name).toBeGreaterThan(0)
     }
@@ -305,11 +307,36 @@ describe('our own series', () => {
 
   it('count requests to the API server by the names all components use (MT-5)', async () => {
     const { metrics, value } = measuring()
-    metrics.requested({ method: 'GET', host: 'api:6443', code: '200', seconds: 0.01 })
-    const labels = { method: 'GET', host: 'api:6443', code: '200' }
+    const host = 'api:6443'
+    const get = { method: 'GET', host, code: '200', seconds: 0.01 }
+    metrics.requested({ ...get, requestBytes: 0, responseBytes: undefined })
+    const post = { method: 'POST', host, code: '201', seconds: 0.01 }
+    metrics.requested({ ...post, requestBytes: 200, responseBytes: 500 })
+    const labels = { method: 'GET', host, code: '200' }
     expect(await value('rest_client_requests_total', labels)).toBe(1)
     const duration = 'rest_client_request_duration_seconds_bucket'
     expect(await value(duration, { verb: 'GET', le: '0.025' })).toBe(1)
+    for (const [kind, le] of [
+      ['request', '256'],
+      ['response', '512'],
+    ] as const) {
+      const name = `rest_client_${kind}_size_bytes`
+      expect(await value(`${name}_sum`, { verb: 'POST' })).toBe(kind === 'request' ? 200 : 500)
+      expect(await value(`${name}_bucket`, { verb: 'POST', le })).toBe(1)
+      expect(await value(`${name}_count`, { verb: 'GET' })).toBeUndefined()
+    }
+  })
+
+  it('show the feature gates that are heeded, by the name all components use (MT-5)', async () => {
+    const { value } = measuring({
+      featureGates: [
+        { name: 'ComponentFlagz', stage: 'BETA', enabled: false },
+        { name: 'AllowServiceExternalIPs', stage: '', enabled: true },
+      ],
+    })
+    const name = 'kubernetes_feature_enabled'
+    expect(await value(name, { name: 'ComponentFlagz', stage: 'BETA' })).toBe(0)
+    expect(await value(name, { name: 'AllowServiceExternalIPs', stage: '' })).toBe(1)
   })
 
   it('survive names with quotes and backslashes in a sample', async () => {
