@@ -15,6 +15,8 @@ export interface Section {
   /** The number of the section, `3.10`. */
   readonly section: string
   readonly title: string
+  /** What its rules say happens in the kernel, so that unit tests alone do not prove it. */
+  readonly kernel: boolean
   readonly rules: readonly Rule[]
 }
 
@@ -30,6 +32,7 @@ const Sections = v.array(
   v.strictObject({
     section: v.string(),
     title: v.string(),
+    kernel: v.optional(v.boolean(), false),
     rules: v.record(v.string(), v.string()),
   }),
 )
@@ -42,9 +45,8 @@ const ScopeFile = v.strictObject({
 
 /** @throws Error when an id is there twice, or the text is of another shape */
 export function parseSections(text: string): Section[] {
-  const sections = v.parse(Sections, parse(text)).map(({ section, title, rules }) => ({
-    section,
-    title,
+  const sections = v.parse(Sections, parse(text)).map(({ rules, ...section }) => ({
+    ...section,
     rules: Object.entries(rules).map(([id, title]) => ({ id, title })),
   }))
   const ids = idsOf(sections)

@@ -25,7 +25,7 @@ export function formatRules(
 }
 
 function proofRows({ state }: Entry): string[][] {
-  if (state.kind !== 'covered') return []
+  if (state.kind === 'not applicable') return []
   return state.proofs.map(({ file, name }) => [' ', ' ', `${file}: ${name}`])
 }
 

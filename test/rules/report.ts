@@ -5,8 +5,8 @@ import type { Proof } from './coverage.ts'
 export type State =
   | { readonly kind: 'covered'; readonly proofs: readonly Proof[] }
   | { readonly kind: 'not applicable'; readonly why: string }
-  | { readonly kind: 'later'; readonly where: string }
-  | { readonly kind: 'open' }
+  | { readonly kind: 'later'; readonly where: string; readonly proofs: readonly Proof[] }
+  | { readonly kind: 'open'; readonly proofs: readonly Proof[] }
 
 /** A rule with its state. */
 export interface Entry extends Rule {
@@ -22,35 +22,38 @@ export interface Entry extends Rule {
  */
 const REQUIRED = ['1', '2', '3', '7', '8', '9.3', '10']
 
-/** The state of every rule: proven, else without meaning in this mode, else planned, else open. */
+/**
+ * The state of every rule: proven, else without meaning in this mode, else planned, else open. What
+ * happens in the kernel is not proven by unit tests: they show that it was decided.
+ */
 export function judge(
   sections: readonly Section[],
   scope: Scope,
   proofs: ReadonlyMap<string, readonly Proof[]>,
   mode: string,
 ): Entry[] {
-  return sections.flatMap(({ section, rules }) =>
-    rules.map((rule) => ({
-      ...rule,
-      section,
-      state: stateOf(rule.id, scope, proofs, mode),
-      rest: scope.later.get(rule.id),
-    })),
+  return sections.flatMap(({ section, rules, kernel }) =>
+    rules.map((rule) => {
+      const found = proofs.get(rule.id) ?? []
+      const isProven = found.some((proof) => !kernel || levelOf(proof) !== 'unit')
+      const state: State = isProven
+        ? { kind: 'covered', proofs: found }
+        : unprovenState(rule.id, scope, found, mode)
+      return { ...rule, section, state, rest: scope.later.get(rule.id) }
+    }),
   )
 }
 
-function stateOf(
+function unprovenState(
   id: string,
   { notApplicable, later }: Scope,
-  proofs: ReadonlyMap<string, readonly Proof[]>,
+  proofs: readonly Proof[],
   mode: string,
 ): State {
-  const proven = proofs.get(id)
-  if (proven !== undefined) return { kind: 'covered', proofs: proven }
   const why = notApplicable.get(id)?.get(mode)
   if (why !== undefined) return { kind: 'not applicable', why }
   const where = later.get(id)
-  return where === undefined ? { kind: 'open' } : { kind: 'later', where }
+  return where === undefined ? { kind: 'open', proofs } : { kind: 'later', where, proofs }
 }
 
 /** Open rules of the sections that have to be covered. */
@@ -65,15 +68,14 @@ function isRequired(section: string): boolean {
 /** One line with the number of rules in each state. */
 export function summary(entries: readonly Entry[]): string {
   const count = (kind: State['kind']) => entries.filter(({ state }) => state.kind === kind).length
-  const unitOnly = entries.filter(({ state }) => {
-    return state.kind === 'covered' && state.proofs.every((proof) => levelOf(proof) === 'unit')
-  })
-  const covered = `${count('covered')} covered (${unitOnly.length} by unit tests alone)`
-  const others = (['not applicable', 'later', 'open'] as const).map(
-    (kind) => `${count(kind)} ${kind}`,
-  )
-  const required = `${missing(entries).length} of the open ones required`
-  return `${entries.length} rules: ${[covered, ...others].join(', ')}; ${required}`
+  const kinds = ['covered', 'not applicable', 'later', 'open'] as const
+  const counts = kinds.map((kind) => `${count(kind)} ${kind}`).join(', ')
+  return `${entries.length} rules: ${counts}; ${missing(entries).length} of the open ones required`
+}
+
+/** What unit tests have to say of a rule that only the kernel can prove. */
+function decided(proofs: readonly Proof[]): string {
+  return proofs.length === 0 ? '' : `; decided: ${levels(proofs)}`
 }
 
 /** How many tests there are of each level: `unit 3, net 1`. */
@@ -96,8 +98,8 @@ export function describeState({ state, rest }: Entry): string {
     case 'not applicable':
       return `not applicable: ${state.why}`
     case 'later':
-      return `later: ${state.where}`
+      return `later: ${state.where}${decided(state.proofs)}`
     case 'open':
-      return 'OPEN'
+      return `OPEN${decided(state.proofs)}`
   }
 }

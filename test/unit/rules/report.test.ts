@@ -9,7 +9,8 @@ const sections = parseSections(`
   rules: {IN-1: seen, IN-2: hidden}
 - section: '3.10'
   title: Flows
-  rules: {CT-1: cleaned}
+  kernel: true
+  rules: {CT-1: cleaned, CT-2: left alone, CT-3: ended}
 - section: '4.3'
   title: Chains
   rules: {IT-1: chances, IT-2: names}
@@ -22,9 +23,18 @@ const scope = parseScope(
     notApplicable: { 'IT-1': { ebpf: 'no chains' }, 'IN-1': { ebpf: 'never shown: it is proven' } },
     later: { 'CT-1': 'edge plane', 'IN-1': 'from outside: edge plane' },
   }),
-  ['IN-1', 'IN-2', 'CT-1', 'IT-1', 'IT-2', 'AP-1'],
+  ['IN-1', 'IN-2', 'CT-1', 'CT-2', 'CT-3', 'IT-1', 'IT-2', 'AP-1'],
 )
 const proofs = new Map([
+  ['CT-1', [{ file: 'test/unit/a.test.ts', name: 'CT-1' }]],
+  ['CT-2', [{ file: 'test/unit/a.test.ts', name: 'CT-2' }]],
+  [
+    'CT-3',
+    [
+      { file: 'test/unit/a.test.ts', name: 'CT-3' },
+      { file: 'test/bpf/a.test.ts', name: 'CT-3' },
+    ],
+  ],
   ['IN-1', [{ file: 'test/unit/a.test.ts', name: 'is seen (IN-1)' }]],
   [
     'AP-1',
@@ -42,6 +52,8 @@ describe('the state of a rule', () => {
       'IN-1 covered',
       'IN-2 open',
       'CT-1 later',
+      'CT-2 open',
+      'CT-3 covered',
       'IT-1 not applicable',
       'IT-2 open',
       'AP-1 covered',
@@ -49,14 +61,23 @@ describe('the state of a rule', () => {
   })
 
   it('depends on the mode', () => {
-    const [, , , first] = judge(sections, scope, proofs, 'iptables')
-    expect(first).toMatchObject({ id: 'IT-1', state: { kind: 'open' } })
+    const entry = judge(sections, scope, proofs, 'iptables').find(({ id }) => id === 'IT-1')
+    expect(entry).toMatchObject({ id: 'IT-1', state: { kind: 'open' } })
+  })
+
+  it('is not proven by unit tests where it is about the kernel', () => {
+    const state = (id: string) => entries.find((entry) => entry.id === id)?.state
+    expect(state('CT-2')).toMatchObject({ kind: 'open', proofs: [{ name: 'CT-2' }] })
+    expect(state('CT-3')).toMatchObject({ kind: 'covered' })
+    expect(state('IN-1')).toMatchObject({ kind: 'covered' })
   })
 
   it('that is open fails in the sections of traffic, configuration, health and API alone', () => {
-    expect(missing(entries).map(({ id }) => id)).toEqual(['IN-2'])
+    expect(missing(entries).map(({ id }) => id)).toEqual(['IN-2', 'CT-2'])
     expect(missing(judge(sections, scope, new Map(), 'ebpf')).map(({ id }) => id)).toEqual([
       'IN-2',
+      'CT-2',
+      'CT-3',
       'AP-1',
     ])
   })
@@ -72,7 +93,9 @@ describe('the table', () => {
       '',
       '3.10 Flows',
       '',
-      '  CT-1   cleaned   later: edge plane',
+      '  CT-1   cleaned      later: edge plane; decided: unit 1',
+      '  CT-2   left alone   OPEN; decided: unit 1',
+      '  CT-3   ended        covered by 2 tests: unit 1, bpf 1',
       '',
       '4.3 Chains',
       '',
@@ -83,7 +106,7 @@ describe('the table', () => {
       '',
       '  AP-1   asked   covered by 2 tests: unit 1, net 1',
       '',
-      '6 rules: 2 covered (1 by unit tests alone), 1 not applicable, 1 later, 2 open; 1 of the open ones required',
+      '8 rules: 3 covered, 1 not applicable, 1 later, 3 open; 2 of the open ones required',
     ])
   })
 
