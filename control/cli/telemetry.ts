@@ -44,6 +44,7 @@ export function createTelemetry(
     hardFail: config.bindAddressHardFail,
     pages: { profiling: config.enableProfiling, statusz: config.statusz, flagz: config.flagz },
     syncPeriodMs: config.syncPeriodSeconds * 1e3,
+    families: hasIPv6() ? ['IPv4', 'IPv6'] : ['IPv4'],
     healthCheckAddresses: addressesOfHealthChecks(config.nodePortAddresses, log),
     metrics,
     events: new EventRecorder({ nodeName, sink, log, observe }),

@@ -25,6 +25,7 @@ function telling(change: Partial<TelemetryOptions> = {}) {
     healthz: undefined,
     metricsBind: undefined,
     hardFail: false,
+    families: ['IPv4', 'IPv6'],
     pages: { profiling: false, statusz: true, flagz: true },
     syncPeriodMs: 30_000,
     healthCheckAddresses: { needNodeIPs: false, resolve: () => ['127.0.0.1'] },
@@ -86,6 +87,14 @@ describe('Telemetry', () => {
     await telemetry.openOrFail()
     await telemetry.begin()
     expect(recorded).toEqual([])
+  })
+
+  it('has no health of a family that the host lacks (IN-44, HL-3)', async () => {
+    const { telemetry } = telling({ families: ['IPv4'], syncPeriodMs: 0 })
+    await telemetry.begin()
+    telemetry.queued({ ...attempt, families: ['IPv6'] })
+    expect([...telemetry.health.freshness.status().keys()]).toEqual(['IPv4'])
+    expect(telemetry.health.freshness.healthy).toBe(true)
   })
 
   it('follows this Node object alone (HL-5)', () => {
