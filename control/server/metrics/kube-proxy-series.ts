@@ -3,7 +3,7 @@ import Gauge from 'prom-client/lib/gauge.js'
 import Histogram from 'prom-client/lib/histogram.js'
 import type Registry from 'prom-client/lib/registry.js'
 import { SERVICE_NAME_LABEL } from '../../source/kept-metadata.ts'
-import type { EndpointSlice } from '../../source/objects.ts'
+import { type EndpointSlice, objectKey } from '../../source/objects.ts'
 import type { SourceEvent } from '../../source/source.ts'
 import type { FamilyName } from '../health/freshness.ts'
 import type { HealthPath } from '../health/health.ts'
@@ -101,6 +101,7 @@ export class KubeProxySeries {
       if (kind !== 'EndpointSlice' || (slice && !isServed(slice))) continue
       slices++
       if (slice) this.#triggers.note(slice)
+      else if (event.type === 'delete') this.#triggers.forget(objectKey(event))
     }
     if (slices > 0) {
       this.#endpointsTotal.inc(slices)

@@ -11,7 +11,7 @@ import { Metrics, type MetricsOptions } from '../../../../control/server/metrics
 import type { SyncAttempt, SyncSuccess } from '../../../../control/server/sync-observer.ts'
 import type { SourceEvent } from '../../../../control/source/source.ts'
 import { parsePrometheusText, shapeOf } from '../../../prometheus-text.ts'
-import { endpoint, modelOf, service, slice } from '../../model/build.ts'
+import { endpoint, modelOf, remove, service, slice } from '../../model/build.ts'
 import { status } from './status.ts'
 
 const set = (object: ReturnType<typeof service> | ReturnType<typeof slice>): SourceEvent => {
@@ -190,6 +190,14 @@ describe('the series of kube-proxy', () => {
     metrics.succeeded(success())
     metrics.succeeded(success())
     expect(await count()).toBe(1)
+  })
+
+  it('do not observe the cause of a slice that is gone before the sync (IN-33)', async () => {
+    const { metrics, value } = measuring()
+    metrics.accepted([set(withTrigger(1_000)), remove(slice('web-1', 'web', []))])
+    metrics.taken(true)
+    metrics.succeeded(success())
+    expect(await value('kubeproxy_network_programming_duration_seconds_count')).toBeUndefined()
   })
 
   it.each([
