@@ -161,6 +161,34 @@ describe('kproxy beside stock kube-proxy', () => {
     expect(methods).toEqual(expect.arrayContaining(['GET', 'POST']))
   })
 
+  test('the pages of kube-proxy are there, of the same types (DE-1 to DE-5)', async () => {
+    const ask = async (node: 'n1' | 'n2', path: string) => {
+      const { code, headers } = await httpGet(cluster.node(node), `http://127.0.0.1:10249${path}`)
+      return [path, code, headers['content-type']?.replace(/; escaping=.*/, '')]
+    }
+    const pages = ['healthz', 'proxyMode', 'configz', 'flagz', 'statusz', 'metrics', 'metrics/slis']
+    for (const page of pages)
+      expect(await ask('n1', `/${page}`)).toEqual(await ask('n2', `/${page}`))
+    const [, code] = await ask('n1', '/debug/pprof/')
+    expect(code).toBe((await ask('n2', '/debug/pprof/'))[1])
+  })
+
+  test('/configz has every field that kube-proxy shows (DE-4)', async () => {
+    const fields = async (node: 'n1' | 'n2') => {
+      const { text } = await httpGet(cluster.node(node), 'http://127.0.0.1:10249/configz')
+      const { 'kubeproxy.config.k8s.io': config, ...rest } = JSON.parse(text)
+      expect(rest).toEqual({})
+      const leaves = (value: unknown, path: string): string[] =>
+        typeof value === 'object' && value !== null && !Array.isArray(value)
+          ? Object.entries(value).flatMap(([name, inner]) => leaves(inner, `${path}.${name}`))
+          : [path]
+      return leaves(config, '')
+    }
+    const theirs = await fields('n2')
+    expect(theirs.length).toBeGreaterThan(50)
+    expect(await fields('n1')).toEqual(expect.arrayContaining(theirs))
+  })
+
   test('both answer /healthz with the same keys and headers (HL-3)', async () => {
     const ask = async (node: 'n1' | 'n2', path: string) => {
       const { code, headers, text } = await httpGet(
