@@ -24,7 +24,8 @@ export async function createMetrics(
   if (config.metrics === undefined) return undefined
   const { Metrics } = await import('../server/metrics/metrics.ts')
   const featureGates = heededGates(kubeProxy.featureGates)
-  return new Metrics({ perService: config.serviceMetrics, featureGates })
+  const families = hasIPv6() ? 2 : 1
+  return new Metrics({ perService: config.serviceMetrics, featureGates, families })
 }
 
 export function createTelemetry(

@@ -42,10 +42,10 @@ function eachPlaceAndFamily(
   }
 }
 
-describe('a ClusterIP is answered by all its endpoints, local and remote (TR-2, TR-3)', () => {
+describe('a ClusterIP is answered by all its endpoints, local and remote', () => {
   const both = ['web-1', 'web-3']
 
-  eachPlaceAndFamily('TCP', async (place, family) => {
+  eachPlaceAndFamily('TCP (TR-2, TR-3)', async (place, family) => {
     const address = web[families[family]]
     const tries = await connect(place, address, 80, { count: 40 })
     expect([...new Set(tries.map((one) => one.server))].sort()).toEqual(both)
@@ -53,7 +53,7 @@ describe('a ClusterIP is answered by all its endpoints, local and remote (TR-2, 
   })
 
   for (const transport of ['udp', 'udp-connected'] as const) {
-    eachPlaceAndFamily(transport, async (place, family) => {
+    eachPlaceAndFamily(`${transport} (TR-2, TR-3)`, async (place, family) => {
       const address = dns[families[family]]
       const tries = await connect(place, address, 53, { count: 40, transport })
       expect([...new Set(tries.map((one) => one.server))].sort()).toEqual(both)

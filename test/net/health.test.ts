@@ -83,7 +83,7 @@ describe('health check node ports', () => {
     spec: { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: port },
   })
 
-  test('tell a load balancer where endpoints are, and follow them (HL-10 to HL-15)', async () => {
+  test('tell a load balancer where endpoints are, and follow them (HL-10 to HL-13, HL-15)', async () => {
     const spec = balanced('balanced', 20, 32_100)
     const urls = [stage.n1.addresses.ipv4, `[${stage.n1.addresses.ipv6}]`].map(
       (host) => `http://${host}:32100/x`,
@@ -128,8 +128,8 @@ describe('health check node ports', () => {
   })
 })
 
-describe('the metrics server on 10249 (DE-1)', () => {
-  test('exports what a Prometheus reads, at the loopback address only', async () => {
+describe('the metrics server on 10249', () => {
+  test('exports what a Prometheus reads, at the loopback address only (DE-1)', async () => {
     const { headers, text } = await httpGet(stage.n1, METRICS)
     expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
     const families = parsePrometheusText(text)

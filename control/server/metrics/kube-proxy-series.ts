@@ -12,9 +12,6 @@ import { PROGRAMMING_BUCKETS, SYNC_BUCKETS } from './buckets.ts'
 import { EndpointlessPorts } from './endpointless-ports.ts'
 import { TriggerTimes } from './trigger-times.ts'
 
-/** kube-proxy counts an event of a Service once for each of its two proxiers (MT-1). */
-const PROXIERS = 2
-
 /**
  * kube-proxy's own series, as far as they mean something here, with its names, labels and buckets
  * (8.5): what was written for kube-proxy, a query, a dashboard or an alert, works unchanged.
@@ -35,7 +32,11 @@ export class KubeProxySeries {
   readonly #noLocalEndpoints
   readonly #answers: Readonly<Record<HealthPath, Counter<'code'>>>
 
-  constructor(registry: Registry) {
+  readonly #proxiers: number
+
+  /** @param proxiers how many kube-proxy would have here: it counts an event of a Service in each (MT-1) */
+  constructor(registry: Registry, proxiers: number) {
+    this.#proxiers = proxiers
     const registers = [registry]
     const prefix = 'kubeproxy_sync_proxy_rules'
     const byFamily = { labelNames: ['ip_family'] as const, registers }
@@ -97,7 +98,7 @@ export class KubeProxySeries {
       if (event.type !== 'set' && event.type !== 'delete') continue
       const slice = event.type === 'set' && event.object.kind === 'EndpointSlice' && event.object
       const kind = event.type === 'set' ? event.object.kind : event.kind
-      if (kind === 'Service') services += PROXIERS
+      if (kind === 'Service') services += this.#proxiers
       if (kind !== 'EndpointSlice' || (slice && !isServed(slice))) continue
       slices++
       if (slice) this.#triggers.note(slice)

@@ -17,6 +17,8 @@ import { StatusSeries } from './status-series.ts'
 export interface MetricsOptions {
   /** Export counters of every service port: a cluster of 10,000 Services makes 40,000 series a node. */
   readonly perService?: boolean
+  /** How many families this host has (IN-44): kube-proxy has a proxier for each; 2 unless given. */
+  readonly families?: number
   /** Feature gates of Kubernetes that mean something here; none unless given. */
   readonly featureGates?: readonly FeatureGate[]
 }
@@ -38,13 +40,14 @@ export interface MetricsSource {
 /** All metrics of the agent: what happened is told to it, what is the case it asks for when scraped. */
 export class Metrics implements SyncObserver {
   readonly #registry = new Registry()
-  readonly #kubeProxy = new KubeProxySeries(this.#registry)
+  readonly #kubeProxy: KubeProxySeries
   readonly #kproxy = new KproxySeries(this.#registry)
   readonly #requests = new RequestSeries(this.#registry)
   readonly #status = new StatusSeries(this.#registry)
   readonly #services: ServiceSeries | undefined
 
-  constructor({ perService = false, featureGates = [] }: MetricsOptions = {}) {
+  constructor({ perService = false, featureGates = [], families = 2 }: MetricsOptions = {}) {
+    this.#kubeProxy = new KubeProxySeries(this.#registry, families)
     if (perService) this.#services = new ServiceSeries(this.#registry)
     registerProcessSeries(this.#registry)
     this.#showGates(featureGates)

@@ -96,19 +96,25 @@ describe('the series of kube-proxy', () => {
     expect(programming).toHaveLength(3 + 59 + 12 + 7 + 1)
   })
 
-  it('count slice events once and Service events once for each proxier (MT-1)', async () => {
-    const { metrics, value } = measuring()
-    const gone = {
-      type: 'delete',
-      kind: 'Service',
-      namespace: 'd',
-      name: 'web',
-      receivedAt: 0,
-    } as const
-    metrics.accepted([set(service('web')), gone, set(slice('web-1', 'web', []))])
-    expect(await value(`${PREFIX}_endpoint_changes_total`)).toBe(1)
-    expect(await value(`${PREFIX}_service_changes_total`)).toBe(4)
-  })
+  it.each([
+    [1, 2],
+    [2, 4],
+  ])(
+    'count slice events once, Service events for each of %d proxiers (MT-1)',
+    async (families, services) => {
+      const { metrics, value } = measuring({ families })
+      const gone = {
+        type: 'delete',
+        kind: 'Service',
+        namespace: 'd',
+        name: 'web',
+        receivedAt: 0,
+      } as const
+      metrics.accepted([set(service('web')), gone, set(slice('web-1', 'web', []))])
+      expect(await value(`${PREFIX}_endpoint_changes_total`)).toBe(1)
+      expect(await value(`${PREFIX}_service_changes_total`)).toBe(services)
+    },
+  )
 
   it('show what waits until a sync takes it up (MT-1)', async () => {
     const { metrics, value } = measuring()
