@@ -20,6 +20,9 @@ export interface Section {
   readonly rules: readonly Rule[]
 }
 
+/** The modes that rules may concern. */
+export const MODES = ['ebpf', 'iptables', 'ipvs'] as const
+
 /** What is known of rules beside the tests that prove them. */
 export interface Scope {
   /** Why a mode has nothing to do with a rule: rule, then mode, then reason. */
@@ -39,7 +42,7 @@ const Sections = v.array(
 
 /** Keys are ids or ranges of them. */
 const ScopeFile = v.strictObject({
-  notApplicable: v.record(v.string(), v.record(v.string(), v.string())),
+  notApplicable: v.record(v.string(), v.record(v.picklist(MODES), v.string())),
   later: v.record(v.string(), v.string()),
 })
 

@@ -13,25 +13,18 @@ export function formatRules(
   verbose: boolean,
 ): string {
   const tables = sections.map(({ section, title }) => {
-    const rows = entries
-      .filter((entry) => entry.section === section)
-      .flatMap((entry) => [
-        [entry.id, entry.title, describeState(entry)],
-        ...(verbose ? proofRows(entry) : []),
-      ])
-    return `${section} ${title}\n\n${indent(formatTable(undefined, rows))}`
+    const ours = entries.filter((entry) => entry.section === section)
+    const rows = ours.map((entry) => [entry.id, entry.title, describeState(entry)])
+    const lines = formatTable(undefined, rows)
+      .split('\n')
+      .flatMap((line, index) => [`  ${line}`, ...(verbose ? proofsOf(ours[index]) : [])])
+    return `${section} ${title}\n\n${lines.join('\n')}`
   })
   return [...tables, summary(entries)].join('\n\n')
 }
 
-function proofRows({ state }: Entry): string[][] {
-  if (state.kind === 'not applicable') return []
-  return state.proofs.map(({ file, name }) => [' ', ' ', `${file}: ${name}`])
-}
-
-function indent(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `  ${line}`)
-    .join('\n')
+/** A line for each test. */
+function proofsOf(entry: Entry | undefined): string[] {
+  if (entry === undefined || entry.state.kind === 'not applicable') return []
+  return entry.state.proofs.map(({ file, name }) => `      ${file}: ${name}`)
 }

@@ -49,6 +49,7 @@ describe('the scope', () => {
   it('refuses what names no rules, and what names one twice', () => {
     expect(() => scope({ 'IN-9': { ebpf: 'x' } })).toThrow('"IN-9" names no rules')
     expect(() => scope({ everything: { ebpf: 'x' } })).toThrow('"everything" names no rules')
+    expect(() => scope({ 'IN-1': { epbf: 'x' } })).toThrow('epbf')
     expect(() => scope({ 'IN-1': {}, 'IN-1 to IN-2': {} })).toThrow(
       '"IN-1 to IN-2" says something of IN-1 a second time',
     )
