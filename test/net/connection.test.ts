@@ -113,3 +113,30 @@ describe('a connection that is established', () => {
     }
   })
 })
+
+describe('an address that two Services claim', () => {
+  test('serves one of them, and what is not in dispute of both (TR-6)', async () => {
+    const [port, other] = [
+      { name: 'http', port: 80, targetPort: 8080 },
+      { name: 'alt', port: 81, targetPort: 8080 },
+    ] as const
+    const first = { name: 'claim-a', clusterIPs: clusterIPs(40), ports: [port] }
+    const second = { name: 'claim-b', clusterIPs: clusterIPs(40), ports: [port, other] }
+    await stage.apply(first, [stage.web(1)])
+    await stage.apply(second, [stage.web(3)])
+    for (const address of first.clusterIPs) {
+      const tries = await connect(stage.client, address, 80, { count: 20 })
+      expect(new Set(tries.map(({ server }) => server))).toEqual(new Set(['web-1']))
+      expect(await connectOnce(stage.client, address, 81)).toMatchObject({ server: 'web-3' })
+    }
+    const { refused, problems } = await stage.agent.status()
+    expect(JSON.stringify([refused, problems])).toContain('claim-b')
+    stage.manifests.delete('claim-a')
+    await stage.agent.forgets('default/claim-a')
+    for (const address of second.clusterIPs) {
+      await stage.agent.until('the other has it', async () => {
+        return (await connectOnce(stage.client, address, 80)).server === 'web-3'
+      })
+    }
+  })
+})
