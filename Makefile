@@ -105,7 +105,7 @@ VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 TEST_BPF_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(shell find test -name '*.bpf.c'))
 TEST_PROGRAMS := $(PROGRAMS) $(TEST_BPF_OBJECTS) $(LAB_PROGRAMS)
 
-.PHONY: test test-unit test-bpf test-net test-cluster check format
+.PHONY: test test-unit test-bpf test-net test-cluster check rules format
 test: setup $(TEST_PROGRAMS) stock check ## All test levels; ends with vitest's summary
 	$(Q)$(VITEST)
 
@@ -123,13 +123,21 @@ test-cluster: setup $(TEST_PROGRAMS) stock ## Real API server, controller-manage
 
 C_SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' '*.cc')
 
-check: setup $(ABI) ## Types, lint and formats
+# Tests of the checker itself name rules that do not exist.
+CITING_SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.ts' '*.c' '*.h' '*.cc' '*.md' ':!test/unit/rules')
+
+check: setup $(ABI) ## Types, lint, formats and cited rules
 	$(call msg,TSC,.)
 	$(Q)$(NODE) node_modules/typescript/bin/tsc -p .
 	$(call msg,BIOME,.)
 	$(Q)$(NODE) node_modules/@biomejs/biome/bin/biome check --error-on-warnings .
 	$(call msg,FORMAT,*.c *.h *.cc)
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_SOURCES)
+	$(call msg,RULES,test/rules/rules.yaml)
+	$(Q)$(NODE) test/rules/check.ts $(CITING_SOURCES)
+
+rules: setup ## Which rules of kube-proxy's behaviour the tests that ran prove; V=1 names them
+	$(Q)V=$(V) $(NODE) test/rules/main.ts
 
 format: setup ## Rewrite all sources in the project's style
 	$(Q)$(NODE) node_modules/@biomejs/biome/bin/biome check --write .

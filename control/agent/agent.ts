@@ -52,9 +52,10 @@ export class Agent implements StatusProvider {
     this.#model = new Model({ nodeName: options.nodeName, ...options.defaults })
     const { nodeName, mode, log, telemetry, settings } = options
     const { metrics } = telemetry
-    const provider = debugProvider({ settings, mode, metrics, status: () => this.status() }, () => {
-      return { syncer: this.#syncer, freshness: this.#telemetry.health.freshness }
-    })
+    const provider = debugProvider(
+      { settings, mode, metrics, log, status: () => this.status() },
+      () => ({ syncer: this.#syncer, freshness: this.#telemetry.health.freshness }),
+    )
     this.#telemetry = new Telemetry({ ...telemetry, nodeName, log }, this.#model, provider)
     this.#syncer = new Syncer({
       ...{ model: this.#model, mode, log, observer: this.#telemetry },

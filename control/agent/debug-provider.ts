@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import type { Mode } from '../mode/mode.ts'
 import type { StatusDocument } from '../server/api.ts'
 import type { Check } from '../server/debug/pages.ts'
@@ -12,6 +13,8 @@ export interface Settings {
   readonly configuration: object
   /** The same by the names of flags, as /flagz shows it. */
   readonly flags: Readonly<Record<string, string>>
+  /** The level of the log for a verbosity of Kubernetes. */
+  readonly levelOf: (verbosity: number) => string
 }
 
 export interface DebugParts {
@@ -19,6 +22,7 @@ export interface DebugParts {
   readonly mode: Mode
   readonly metrics: Metrics | undefined
   readonly status: () => Promise<StatusDocument>
+  readonly log: Pick<Logger, 'level'>
 }
 
 /** What health is judged by. */
@@ -32,7 +36,7 @@ interface Progress {
  * restart the agent nor to take the node for unready: traffic goes on (AP-26).
  */
 export function debugProvider(parts: DebugParts, progress: () => Progress): DebugProvider {
-  const { settings, mode, metrics, status } = parts
+  const { settings, mode, metrics, status, log } = parts
   const liveness = (): Check[] => {
     const { freshness, syncer } = progress()
     const reason = syncer.lastError ?? 'an apply does not end'
@@ -52,6 +56,9 @@ export function debugProvider(parts: DebugParts, progress: () => Progress): Debu
     },
     configuration: () => settings.configuration,
     flags: () => settings.flags,
+    setVerbosity: (verbosity) => {
+      log.level = settings.levelOf(verbosity)
+    },
     metrics: async () => {
       if (metrics === undefined) throw new Error('nothing is measured')
       const counters: Mode['counters'] = (keys) => mode.counters(keys)

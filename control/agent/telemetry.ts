@@ -4,7 +4,7 @@ import type { Model } from '../model/model.ts'
 import { NODE_WAIT_MS, nodeGate } from '../model/node-gate.ts'
 import type { NodeIPs } from '../model/node-ips.ts'
 import type { BindAddress } from '../server/bind-address.ts'
-import { Freshness } from '../server/health/freshness.ts'
+import { type FamilyName, Freshness } from '../server/health/freshness.ts'
 import { Health } from '../server/health/health.ts'
 import { HealthCheckPorts } from '../server/health/health-check-ports.ts'
 import { healthServer } from '../server/health/health-server.ts'
@@ -45,6 +45,8 @@ export interface TelemetryOptions {
   /** End when a server cannot listen, instead of trying again (HL-6). */
   readonly hardFail: boolean
   readonly pages: DebugPages
+  /** Those that this host has (IN-44). */
+  readonly families: readonly FamilyName[]
   /** Changes that wait for twice this time make the node unhealthy (HL-1), in milliseconds. */
   readonly syncPeriodMs: number
   readonly healthCheckAddresses: HealthCheckAddresses
@@ -74,7 +76,7 @@ export class Telemetry implements SyncObserver {
     const { nodeName, healthz, metricsBind, log, metrics, events } = options
     this.#options = options
     this.#model = model
-    this.health = new Health(new Freshness(['IPv4', 'IPv6'], options.syncPeriodMs))
+    this.health = new Health(new Freshness(options.families, options.syncPeriodMs))
     this.#reporter = new Reporter(nodeName, events, (namespace, name) => {
       return model.service(namespace, name)?.metadata.uid ?? ''
     })

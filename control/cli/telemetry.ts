@@ -2,7 +2,8 @@ import type { Logger } from 'pino'
 import { interfaceAddresses } from '#addon'
 import type { Settings } from '../agent/debug-provider.ts'
 import type { HealthCheckAddresses, TelemetryOptions } from '../agent/telemetry.ts'
-import type { EffectiveConfig, NodePortAddresses } from '../config/effective.ts'
+import { type EffectiveConfig, levelOf, type NodePortAddresses } from '../config/effective.ts'
+import { heededGates } from '../config/feature-gates.ts'
 import { KUBE_PROXY_FLAGS } from '../config/flags.ts'
 import { toObject } from '../config/format.ts'
 import { valueAt } from '../config/notices.ts'
@@ -16,10 +17,15 @@ import { hasIPv6 } from '../node/ipv6.ts'
 import type { Metrics } from '../server/metrics/metrics.ts'
 
 /** The metrics library is loaded only where somebody may ask for metrics. */
-export async function createMetrics(config: EffectiveConfig): Promise<Metrics | undefined> {
+export async function createMetrics(
+  config: EffectiveConfig,
+  { kubeProxy }: Configuration,
+): Promise<Metrics | undefined> {
   if (config.metrics === undefined) return undefined
   const { Metrics } = await import('../server/metrics/metrics.ts')
-  return new Metrics({ perService: config.serviceMetrics })
+  const featureGates = heededGates(kubeProxy.featureGates)
+  const families = hasIPv6() ? 2 : 1
+  return new Metrics({ perService: config.serviceMetrics, featureGates, families })
 }
 
 export function createTelemetry(
@@ -39,6 +45,7 @@ export function createTelemetry(
     hardFail: config.bindAddressHardFail,
     pages: { profiling: config.enableProfiling, statusz: config.statusz, flagz: config.flagz },
     syncPeriodMs: config.syncPeriodSeconds * 1e3,
+    families: hasIPv6() ? ['IPv4', 'IPv6'] : ['IPv4'],
     healthCheckAddresses: addressesOfHealthChecks(config.nodePortAddresses, log),
     metrics,
     events: new EventRecorder({ nodeName, sink, log, observe }),
@@ -80,5 +87,5 @@ export function describeSettings({ kubeProxy }: Configuration): Settings {
     const text = typeof value === 'object' ? JSON.stringify(value) : `${value}`
     return value === undefined ? [] : [[name, text] as const]
   })
-  return { configuration, flags: Object.fromEntries(flags) }
+  return { configuration, flags: Object.fromEntries(flags), levelOf }
 }

@@ -160,7 +160,8 @@ function asked(seconds: number): number | undefined {
   return seconds === 0 || seconds === STANDARD_MIN_SYNC_SECONDS ? undefined : seconds
 }
 
-function levelOf(verbosity: number): string {
+/** The level of pino for a verbosity of Kubernetes. */
+export function levelOf(verbosity: number): string {
   if (verbosity >= TRACE_VERBOSITY) return 'trace'
   return verbosity >= DEBUG_VERBOSITY ? 'debug' : 'info'
 }

@@ -31,7 +31,7 @@ describe('kproxy run against a real API server', () => {
     ['a pod of another node', () => cluster.pod('far-client')],
   ]
 
-  describe.each(places)('from %s', (_, place) => {
+  describe.each(places)('from %s (TR-2)', (_, place) => {
     test.each(['tcp', 'udp', 'udp-connected'] as const)(
       '%s reaches every backend over both families, and nothing fails',
       async (transport) => {
@@ -68,7 +68,7 @@ describe('kproxy run against a real API server', () => {
     expect(await prober.stop()).toMatchObject({ errors: {} })
   })
 
-  test('a Service whose last pod is not ready refuses at once, and serves when it is again', async () => {
+  test('a Service whose last pod is not ready refuses at once, and serves when it is again (TR-23)', async () => {
     const [address] = await cluster.addService('single')
     await cluster.addServer('b', { app: 'single' })
     const prober = probe(cluster.pod('client'), address, 80)

@@ -11,17 +11,22 @@ import { waitFor } from './wait.ts'
 /** Series of modes that are made of rules: there are none in ours. */
 const RULES_ONLY = /_iptables_|_nftables_|^kubeproxy_conntrack_|^kubeproxy_iptables_/
 
-/** Standard series beside kube-proxy's own that dashboards for it use (MT-5). */
-const STANDARD = [
-  'process_cpu_seconds_total',
-  'process_max_fds',
-  'process_open_fds',
-  'process_resident_memory_bytes',
-  'process_start_time_seconds',
-  'process_virtual_memory_bytes',
-  'rest_client_request_duration_seconds',
-  'rest_client_requests_total',
+/** Series of what kproxy does not have. */
+const WITHOUT_MEANING = [
+  // Another language, and libraries that are linked into every component but do nothing in kube-proxy.
+  /^go_|^aggregator_|^apiserver_|^cardinality_enforcement_/,
+  // No metric is hidden or switched off, and none has a stability level.
+  /^(disabled|hidden|registered)_metrics_total$/,
+  // Alerts compare its versions across components: kproxy_build_info says what runs.
+  /^kubernetes_build_info$/,
+  // No client-side rate limit, no shared transports; credential plugins are the library's own affair.
+  /^rest_client_(rate_limiter|transport|exec_plugin)_/,
 ]
+
+/** Go writes bounds from a million on as 1.048576e+06, which Prometheus takes for the same number. */
+function withoutExponents({ labels, buckets }: ReturnType<typeof shapeOf>) {
+  return { labels, buckets: buckets.map((le) => (le.includes('e+') ? String(Number(le)) : le)) }
+}
 
 /*
  * What is written for kube-proxy, queries, alerts and filters of Events, is pointed at both, doing the
@@ -102,7 +107,7 @@ describe('kproxy beside stock kube-proxy', () => {
     return found
   }
 
-  test('every series of kube-proxy that means something here is there (8.5)', () => {
+  test('every series of kube-proxy that means something here is there (ME-1)', () => {
     const wanted = [...theirs.keys()].filter(
       (name) => name.startsWith('kubeproxy_') && !RULES_ONLY.test(name),
     )
@@ -112,18 +117,35 @@ describe('kproxy beside stock kube-proxy', () => {
     )
   })
 
-  test('shared series have the types, labels and buckets of kube-proxy (8.5)', () => {
+  test('so is every series that all components have and that means something here (MT-5)', () => {
+    const wanted = [...theirs.keys()].filter(
+      (name) =>
+        !RULES_ONLY.test(name) && !WITHOUT_MEANING.some((expression) => expression.test(name)),
+    )
+    expect(wanted).toEqual(expect.arrayContaining(['rest_client_requests_total']))
+    expect([...ours.keys()]).toEqual(expect.arrayContaining(wanted))
+  })
+
+  test('feature gates that are heeded have the stages and defaults of kube-proxy (MT-5)', () => {
+    const gates = (families: Map<string, Family>) =>
+      family(families, 'kubernetes_feature_enabled').samples.map(
+        ({ labels: { name, stage }, value }) => `${name} ${stage} ${value}`,
+      )
+    expect(gates(ours).length).toBeGreaterThan(0)
+    expect(gates(theirs)).toEqual(expect.arrayContaining(gates(ours)))
+  })
+
+  test('shared series have the types, labels and buckets of kube-proxy (ME-1, ME-2, MT-5)', () => {
     const shared = [...ours.keys()].filter((name) => theirs.has(name))
-    expect(shared).toEqual(expect.arrayContaining(STANDARD))
     for (const name of shared) {
       const [our, their] = [family(ours, name), family(theirs, name)]
       expect(our.type, name).toBe(their.type)
       if (our.samples.length === 0 || their.samples.length === 0) continue
-      expect(shapeOf(our), name).toEqual(shapeOf(their))
+      expect(shapeOf(our), name).toEqual(withoutExponents(shapeOf(their)))
     }
   })
 
-  test('label values are the same where queries name them', () => {
+  test('label values are the same where queries name them (ME-1)', () => {
     const values = (families: Map<string, Family>, name: string, label: string) =>
       new Set(family(families, name).samples.map(({ labels }) => labels[label]))
     for (const [name, label] of [
@@ -137,6 +159,34 @@ describe('kproxy beside stock kube-proxy', () => {
     }
     const methods = [...values(ours, 'rest_client_requests_total', 'method')]
     expect(methods).toEqual(expect.arrayContaining(['GET', 'POST']))
+  })
+
+  test('the pages of kube-proxy are there, of the same types (DE-1 to DE-5)', async () => {
+    const ask = async (node: 'n1' | 'n2', path: string) => {
+      const { code, headers } = await httpGet(cluster.node(node), `http://127.0.0.1:10249${path}`)
+      return [path, code, headers['content-type']?.replace(/; escaping=.*/, '')]
+    }
+    const pages = ['healthz', 'proxyMode', 'configz', 'flagz', 'statusz', 'metrics', 'metrics/slis']
+    for (const page of pages)
+      expect(await ask('n1', `/${page}`)).toEqual(await ask('n2', `/${page}`))
+    const [, code] = await ask('n1', '/debug/pprof/')
+    expect(code).toBe((await ask('n2', '/debug/pprof/'))[1])
+  })
+
+  test('/configz has every field that kube-proxy shows (DE-4)', async () => {
+    const fields = async (node: 'n1' | 'n2') => {
+      const { text } = await httpGet(cluster.node(node), 'http://127.0.0.1:10249/configz')
+      const { 'kubeproxy.config.k8s.io': config, ...rest } = JSON.parse(text)
+      expect(rest).toEqual({})
+      const leaves = (value: unknown, path: string): string[] =>
+        typeof value === 'object' && value !== null && !Array.isArray(value)
+          ? Object.entries(value).flatMap(([name, inner]) => leaves(inner, `${path}.${name}`))
+          : [path]
+      return leaves(config, '')
+    }
+    const theirs = await fields('n2')
+    expect(theirs.length).toBeGreaterThan(50)
+    expect(await fields('n1')).toEqual(expect.arrayContaining(theirs))
   })
 
   test('both answer /healthz with the same keys and headers (HL-3)', async () => {
@@ -182,7 +232,7 @@ describe('kproxy beside stock kube-proxy', () => {
     return items.filter((event: ApiObject) => event.reason === reason)
   }
 
-  test('the API server has the Event of both starts, alike but for who and where (9.3)', async () => {
+  test('the API server has the Event of both starts, alike but for who and where (EV-1)', async () => {
     const started = await waitFor('both Events', async () => {
       const found = await events('namespaces/default/events', 'Starting')
       return found.length === 2 && found

@@ -31,7 +31,7 @@ describe('endpoints change while clients connect', () => {
     expect(new Set(tries.map((one) => one.server))).toEqual(new Set(['web-1']))
   })
 
-  test('an endpoint that terminates serves on while no other is ready, and then no more', async () => {
+  test('an endpoint that terminates serves on while no other is ready, and then no more (EP-2)', async () => {
     const spec = { ...web, name: 'draining', clusterIPs: clusterIPs(20) }
     const leaving = { pod: stage.web(1), ready: false, serving: true, terminating: true }
     stage.put(spec, [leaving])
@@ -43,7 +43,7 @@ describe('endpoints change while clients connect', () => {
     expect(new Set(tries.map((one) => one.server))).toEqual(new Set(['web-3']))
   })
 
-  test('the last endpoint goes: refused; it comes back: served', async () => {
+  test('the last endpoint goes: refused; it comes back: served (TR-23)', async () => {
     const spec = { ...web, name: 'flapping', clusterIPs: clusterIPs(21) }
     await stage.apply(spec, [stage.web(2)])
     const prober = probe(stage.client, spec.clusterIPs[1], 80)
@@ -88,7 +88,7 @@ describe('Services change', () => {
     expect(await connectOnce(stage.client, web.clusterIPs[0], 80)).toMatchObject({ ok: true })
   })
 
-  test('a port and a ClusterIP that change take effect, and the old ones end', async () => {
+  test('a port and a ClusterIP that change take effect, and the old ones end (IN-12)', async () => {
     const spec = { ...web, name: 'moved', clusterIPs: clusterIPs(31) }
     await stage.apply(spec, [stage.web(1)])
     const moved = { ...spec, clusterIPs: clusterIPs(32), ports: [{ port: 81, targetPort: 8080 }] }
@@ -107,7 +107,7 @@ describe('Services change', () => {
     }
   })
 
-  test('a single-stack Service serves its family alone', async () => {
+  test('a single-stack Service serves its family alone (IN-7)', async () => {
     const [ipv4, ipv6] = clusterIPs(33)
     await stage.apply({ ...web, name: 'old', clusterIPs: [ipv4] }, [stage.web(3)])
     await stage.apply({ ...web, name: 'new', clusterIPs: [clusterIPs(34)[1]] }, [stage.web(4)])

@@ -45,7 +45,7 @@ function eachPlaceAndFamily(
 describe('a ClusterIP is answered by all its endpoints, local and remote', () => {
   const both = ['web-1', 'web-3']
 
-  eachPlaceAndFamily('TCP', async (place, family) => {
+  eachPlaceAndFamily('TCP (TR-2, TR-3)', async (place, family) => {
     const address = web[families[family]]
     const tries = await connect(place, address, 80, { count: 40 })
     expect([...new Set(tries.map((one) => one.server))].sort()).toEqual(both)
@@ -53,7 +53,7 @@ describe('a ClusterIP is answered by all its endpoints, local and remote', () =>
   })
 
   for (const transport of ['udp', 'udp-connected'] as const) {
-    eachPlaceAndFamily(transport, async (place, family) => {
+    eachPlaceAndFamily(`${transport} (TR-2, TR-3)`, async (place, family) => {
       const address = dns[families[family]]
       const tries = await connect(place, address, 53, { count: 40, transport })
       expect([...new Set(tries.map((one) => one.server))].sort()).toEqual(both)
@@ -68,7 +68,7 @@ describe('a ClusterIP is answered by all its endpoints, local and remote', () =>
     }
   })
 
-  test('pods see the client pod as the source, in both families', async () => {
+  test('pods see the client pod as the source, in both families (M1)', async () => {
     for (const [address, own] of [
       [web[0], '10.244.1.2'],
       [web[1], '[fd00:10:244:1::2]'],
@@ -87,7 +87,7 @@ describe('a ClusterIP is answered by all its endpoints, local and remote', () =>
     }
   })
 
-  test('a pod reaches itself through its own Service', async () => {
+  test('a pod reaches itself through its own Service (M9)', async () => {
     const pod = stage.web(1)
     for (const address of hairpin) {
       expect(await connectOnce(pod, address, 80)).toMatchObject({ server: 'web-1' })
@@ -119,7 +119,7 @@ describe('v4-mapped sockets', () => {
   })
 })
 
-describe('a Service without endpoints refuses in the call itself', () => {
+describe('a Service without endpoints refuses in the call itself (TR-23, TR-24)', () => {
   const expected: [Transport, number, string][] = [
     ['tcp', 80, 'connect'],
     ['udp-connected', 53, 'connect'],
@@ -135,7 +135,7 @@ describe('a Service without endpoints refuses in the call itself', () => {
 })
 
 describe('what is not a Service is left alone', () => {
-  test('other protocols and ports of a ClusterIP go where the routes say', async () => {
+  test('other protocols and ports of a ClusterIP go where the routes say (TR-1)', async () => {
     // The control machine takes the ClusterIP itself, so that what is not translated arrives there.
     const control = stage.lab.machine('control')
     for (const address of mixed) {

@@ -138,7 +138,7 @@ describe('kproxy run that does one thing and ends', () => {
   const run = (...args: readonly string[]) =>
     kproxy(stage.n1, 'run', '--config', config, '--node-name', 'n1', ...args)
 
-  test('--init-only loads, attaches and pins everything, and the agent adopts it (7.3)', async () => {
+  test('--init-only loads, attaches and pins everything, and the agent adopts it (IO-1)', async () => {
     expect((await kproxy(stage.n1, 'cleanup', '--node-name', 'n1')).code).toBe(0)
     const { code, stderr } = await run('--init-only')
     expect({ code, stderr }).toMatchObject({

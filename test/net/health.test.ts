@@ -83,7 +83,7 @@ describe('health check node ports', () => {
     spec: { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: port },
   })
 
-  test('tell a load balancer where endpoints are, and follow them (HL-10 to HL-15)', async () => {
+  test('tell a load balancer where endpoints are, and follow them (HL-10 to HL-13, HL-15)', async () => {
     const spec = balanced('balanced', 20, 32_100)
     const urls = [stage.n1.addresses.ipv4, `[${stage.n1.addresses.ipv6}]`].map(
       (host) => `http://${host}:32100/x`,
@@ -116,7 +116,7 @@ describe('health check node ports', () => {
     stage.manifests.delete('balanced')
   })
 
-  test('one that is taken is reported on its Service, and others are served (HL-14)', async () => {
+  test('one that is taken is reported on its Service, and others are served (HL-14, EV-4)', async () => {
     stage.put(balanced('taken', 21, 10_256), [stage.web(1)])
     stage.put(balanced('free', 22, 32_101), [stage.web(1)])
     await answers('http://127.0.0.1:32101/', 200)
@@ -129,7 +129,7 @@ describe('health check node ports', () => {
 })
 
 describe('the metrics server on 10249', () => {
-  test('exports what a Prometheus reads, at the loopback address only', async () => {
+  test('exports what a Prometheus reads, at the loopback address only (DE-1)', async () => {
     const { headers, text } = await httpGet(stage.n1, METRICS)
     expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
     const families = parsePrometheusText(text)
@@ -165,14 +165,14 @@ describe('the metrics server on 10249', () => {
     ['/healthz', 'ok'],
     ['/livez', 'ok'],
     ['/readyz', 'ok'],
-  ])('%s says %s', async (path, text) => {
+  ])('%s says %s (DE-2, DE-3)', async (path, text) => {
     expect(await httpGet(stage.n1, `http://127.0.0.1:10249${path}`)).toMatchObject({
       code: 200,
       text,
     })
   })
 
-  test('shows settings and status', async () => {
+  test('shows settings and status (DE-4, DE-5)', async () => {
     const get = async (path: string) =>
       (await httpGet(stage.n1, `http://127.0.0.1:10249${path}`)).text
     expect(JSON.parse(await get('/configz'))).toHaveProperty([
@@ -213,7 +213,7 @@ describe('an agent with other settings', () => {
     })
   })
 
-  test('serves profiles when told to', async () => {
+  test('serves profiles when told to (DE-6)', async () => {
     await withAgent(['--profiling'], async () => {
       const url = 'http://127.0.0.1:10249/debug/pprof/profile?seconds=0.1'
       const { code, text } = await httpGet(node(), url)
@@ -273,7 +273,7 @@ describe('an agent with other settings', () => {
       /\[2001:db8::1\]:10249.*EADDRNOTAVAIL.*--metrics-bind-address/,
     ],
   ])(
-    'with --bind-address-hard-fail ends at %s, before it touches the kernel (HL-6, hard)',
+    'with --bind-address-hard-fail ends at %s, before it touches the kernel (HL-6, hard; EV-2)',
     async (_, args, message) => {
       await using _squatter = await squatter(11_000)
       const run = ['run', '--node-name', 'n2', '--manifests', stage.manifests.path]

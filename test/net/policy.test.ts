@@ -23,7 +23,7 @@ async function servers(place: Place, address: string, count = 30): Promise<strin
 }
 
 describe('ClientIP affinity', () => {
-  test('each client keeps to one endpoint, over both TCP and time', async () => {
+  test('each client keeps to one endpoint, over both TCP and time (SA-2)', async () => {
     const spec = { name: 'sticky', clusterIPs: clusterIPs(10), ports, affinity: 600 }
     await stage.apply(spec, stage.webs)
     for (const place of [stage.client, stage.n1.pod('client-2'), stage.n1]) {
@@ -45,7 +45,7 @@ describe('ClientIP affinity', () => {
     }
   })
 
-  test('a client whose endpoint goes gets another, and keeps to that', async () => {
+  test('a client whose endpoint goes gets another, and keeps to that (SA-3)', async () => {
     const spec = { name: 'bereaved', clusterIPs: clusterIPs(12), ports, affinity: 600 }
     await stage.apply(spec, stage.webs)
     const [first] = await servers(stage.client, spec.clusterIPs[0])
@@ -56,7 +56,7 @@ describe('ClientIP affinity', () => {
     expect(rest.map((pod) => pod.name)).toContain(second)
   })
 
-  test('it ends when the client was away for longer than the timeout', async () => {
+  test('it ends when the client was away for longer than the timeout (SA-2)', async () => {
     // Twelve Services, so that chance could hardly send all of them to the same endpoint again.
     const specs = Array.from({ length: 12 }, (_, index) => ({
       name: `short-${index}`,
@@ -78,7 +78,7 @@ describe('ClientIP affinity', () => {
 describe('internalTrafficPolicy Local', () => {
   const local = { ports, internalTrafficPolicy: 'Local' } as const
 
-  test('only endpoints of this node are used (IN-26)', async () => {
+  test('only endpoints of this node are used (IN-26, M2)', async () => {
     const spec = { ...local, name: 'local', clusterIPs: clusterIPs(20) }
     await stage.apply(spec, stage.webs)
     for (const place of stage.clients) {
@@ -88,7 +88,7 @@ describe('internalTrafficPolicy Local', () => {
     }
   })
 
-  test('without one on this node traffic is dropped, not sent elsewhere', async () => {
+  test('without one on this node traffic is dropped, not sent elsewhere (TR-22)', async () => {
     const spec = { ...local, name: 'elsewhere', clusterIPs: clusterIPs(21) }
     await stage.apply(spec, [stage.web(3), stage.web(4)])
     for (const place of stage.clients) {

@@ -20,7 +20,7 @@ afterEach(() => stage?.[Symbol.asyncDispose]())
 
 describe('traffic does not notice', () => {
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-    test(`${signal} of the agent, and its restart`, async () => {
+    test(`${signal} of the agent, and its restart (CF-33)`, async () => {
       const [ipv4, ipv6] = web.clusterIPs
       const probers = [
         probe(stage.client, ipv4, 80, { rate: 400 }),
@@ -53,7 +53,7 @@ describe('traffic does not notice', () => {
   }
 })
 
-test('what changed while no agent ran takes effect when one starts, and the rest stays', async () => {
+test('what changed while no agent ran takes effect when one starts, and the rest stays (IN-4)', async () => {
   const gone = { ...web, name: 'gone', clusterIPs: clusterIPs(11) }
   const stays = { ...web, name: 'stays', clusterIPs: clusterIPs(12) }
   await stage.apply(gone, [stage.web(1)])
@@ -122,7 +122,7 @@ describe('cleanup', () => {
     expect(await connectOnce(stage.client, web.clusterIPs[0], 80)).toMatchObject({ ok: true })
   })
 
-  test('removes what is ours, says what, and touches nothing else', async () => {
+  test('removes what is ours, says what, and touches nothing else (CF-30)', async () => {
     const { n1 } = stage
     // Somebody else's pinned map and program, and another node's kproxy on the same bpffs.
     const map = ['type', 'hash', 'key', '4', 'value', '4', 'entries', '1', 'name', 'theirs']

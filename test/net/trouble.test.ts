@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { KP_LAYOUT_VERSION } from '#abi'
 import { connectOnce, type Exit, Kproxy, kproxy, probe, startKproxy } from '../lab/index.ts'
 import { clusterIPs, Stage } from './stage.ts'
 
@@ -246,6 +247,6 @@ describe('starting over pinned state', () => {
     expect(exit.code).toBe(1)
     expect(exit.stderr).toMatch(/layout version 99.*kproxy cleanup/s)
     expect(await connectOnce(stage.client, web.clusterIPs[0], 80)).toMatchObject({ ok: true })
-    await write(1)
+    await write(KP_LAYOUT_VERSION)
   })
 })

@@ -61,7 +61,7 @@ async function start(file: string | undefined, usable: Usable, log: Logger): Pro
   const { effective: config } = usable
   const { nodeName, socket, scheduler, bindAddress, allowExternalIPs } = config
   const places = placesOf(config)
-  const metrics = await createMetrics(config)
+  const metrics = await createMetrics(config, usable.configuration)
   const { source, events } = await createSource(config, log, metrics)
   for (const sentence of setSysctls(config, log)) log.warn({}, sentence)
   const follower = new ConfigFollower(file, usable, log)

@@ -23,5 +23,11 @@ export const PROGRAMMING_BUCKETS = [
 /** From 100 us, where our own times begin, to 6.6 s. */
 export const FINE_BUCKETS = doubling(0.0001, 17)
 
-/** The buckets that all Kubernetes components use for requests to the API server. */
+/** The buckets that all Kubernetes components use for requests to the API server, in seconds. */
 export const REQUEST_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60]
+
+/** The same for the sizes of requests and answers, in bytes. */
+export const SIZE_BUCKETS = [
+  ...[64, 256, 512, 1024, 4096, 16_384, 65_536, 262_144],
+  ...[1_048_576, 4_194_304, 16_777_216],
+]

@@ -3,7 +3,7 @@ import Gauge from 'prom-client/lib/gauge.js'
 import Histogram from 'prom-client/lib/histogram.js'
 import type Registry from 'prom-client/lib/registry.js'
 import { SERVICE_NAME_LABEL } from '../../source/kept-metadata.ts'
-import type { EndpointSlice } from '../../source/objects.ts'
+import { type EndpointSlice, objectKey } from '../../source/objects.ts'
 import type { SourceEvent } from '../../source/source.ts'
 import type { FamilyName } from '../health/freshness.ts'
 import type { HealthPath } from '../health/health.ts'
@@ -11,9 +11,6 @@ import type { SyncAttempt, SyncSuccess } from '../sync-observer.ts'
 import { PROGRAMMING_BUCKETS, SYNC_BUCKETS } from './buckets.ts'
 import { EndpointlessPorts } from './endpointless-ports.ts'
 import { TriggerTimes } from './trigger-times.ts'
-
-/** kube-proxy counts an event of a Service once for each of its two proxiers (MT-1). */
-const PROXIERS = 2
 
 /**
  * kube-proxy's own series, as far as they mean something here, with its names, labels and buckets
@@ -35,7 +32,11 @@ export class KubeProxySeries {
   readonly #noLocalEndpoints
   readonly #answers: Readonly<Record<HealthPath, Counter<'code'>>>
 
-  constructor(registry: Registry) {
+  readonly #proxiers: number
+
+  /** @param proxiers how many kube-proxy would have here: it counts an event of a Service in each (MT-1) */
+  constructor(registry: Registry, proxiers: number) {
+    this.#proxiers = proxiers
     const registers = [registry]
     const prefix = 'kubeproxy_sync_proxy_rules'
     const byFamily = { labelNames: ['ip_family'] as const, registers }
@@ -97,10 +98,11 @@ export class KubeProxySeries {
       if (event.type !== 'set' && event.type !== 'delete') continue
       const slice = event.type === 'set' && event.object.kind === 'EndpointSlice' && event.object
       const kind = event.type === 'set' ? event.object.kind : event.kind
-      if (kind === 'Service') services += PROXIERS
+      if (kind === 'Service') services += this.#proxiers
       if (kind !== 'EndpointSlice' || (slice && !isServed(slice))) continue
       slices++
       if (slice) this.#triggers.note(slice)
+      else if (event.type === 'delete') this.#triggers.forget(objectKey(event))
     }
     if (slices > 0) {
       this.#endpointsTotal.inc(slices)

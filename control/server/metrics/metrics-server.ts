@@ -3,6 +3,7 @@ import type { StatusDocument } from '../api.ts'
 import type { BindAddress } from '../bind-address.ts'
 import { answerProfile, PROFILE_PATHS, sendText } from '../debug/debug-handler.ts'
 import { type Check, checksPage, flagsPage, statusPage } from '../debug/pages.ts'
+import { answerVerbosity, VERBOSITY_PATH } from '../debug/verbosity-handler.ts'
 import { HttpListener, type ListenerLog } from '../http-listener.ts'
 
 /** What the metrics server shows; the agent implements it. */
@@ -17,6 +18,8 @@ export interface DebugProvider {
   /** The effective KubeProxyConfiguration. */
   configuration(): object
   flags(): Readonly<Record<string, string>>
+  /** Sets the log verbosity of Kubernetes until the process ends. */
+  setVerbosity(verbosity: number): void
   readonly mode: string
 }
 
@@ -24,7 +27,7 @@ type Page = (url: URL, request: IncomingMessage, response: ServerResponse) => Pr
 
 /** Which pages there are beside those that are always there. */
 export interface DebugPages {
-  /** Profiles of the process. */
+  /** Profiles of the process, and its log verbosity. */
   readonly profiling: boolean
   /** Feature gate ComponentStatusz. */
   readonly statusz: boolean
@@ -53,15 +56,20 @@ export function debugHandler(provider: DebugProvider, optional: DebugPages): Req
     })
   }
   if (optional.profiling) for (const path of PROFILE_PATHS) pages.set(path, answerProfile)
+  const verbosity: Page = (_, request, response) =>
+    answerVerbosity((value) => provider.setVerbosity(value), request, response)
+  if (optional.profiling) pages.set(VERBOSITY_PATH, verbosity)
   return async (request, response) => {
     const url = URL.parse(request.url ?? '/', 'http://agent')
     const page = pages.get(url?.pathname ?? '')
     try {
       if (url === null || page === undefined) {
         sendText(response, 404, `no such path; there are ${[...pages.keys()].join(' ')}\n`)
-      } else if (request.method !== 'GET' && request.method !== 'HEAD') {
-        sendText(response, 405, `${request.method} is not served; use GET\n`)
-      } else await page(url, request, response)
+      } else {
+        const methods = page === verbosity ? ['PUT'] : ['GET', 'HEAD']
+        if (methods.includes(request.method ?? '')) await page(url, request, response)
+        else sendText(response, 405, `${request.method} is not served; use ${methods[0]}\n`)
+      }
     } catch (error) {
       if (response.headersSent) response.destroy()
       else sendText(response, 500, `${error instanceof Error ? error.message : error}\n`)

@@ -1,3 +1,4 @@
+import Gauge from 'prom-client/lib/gauge.js'
 import Registry from 'prom-client/lib/registry.js'
 import type { EventResult } from '../../events/recorder.ts'
 import type { ServicePortCounters } from '../../mode/mode.ts'
@@ -16,6 +17,18 @@ import { StatusSeries } from './status-series.ts'
 export interface MetricsOptions {
   /** Export counters of every service port: a cluster of 10,000 Services makes 40,000 series a node. */
   readonly perService?: boolean
+  /** How many families this host has (IN-44): kube-proxy has a proxier for each; 2 unless given. */
+  readonly families?: number
+  /** Feature gates of Kubernetes that mean something here; none unless given. */
+  readonly featureGates?: readonly FeatureGate[]
+}
+
+/** A feature gate, as all Kubernetes components show theirs. */
+export interface FeatureGate {
+  readonly name: string
+  /** `ALPHA`, `BETA`, or empty for one that is generally available. */
+  readonly stage: string
+  readonly enabled: boolean
 }
 
 /** What is read at the time of a scrape. */
@@ -27,15 +40,17 @@ export interface MetricsSource {
 /** All metrics of the agent: what happened is told to it, what is the case it asks for when scraped. */
 export class Metrics implements SyncObserver {
   readonly #registry = new Registry()
-  readonly #kubeProxy = new KubeProxySeries(this.#registry)
+  readonly #kubeProxy: KubeProxySeries
   readonly #kproxy = new KproxySeries(this.#registry)
   readonly #requests = new RequestSeries(this.#registry)
   readonly #status = new StatusSeries(this.#registry)
   readonly #services: ServiceSeries | undefined
 
-  constructor({ perService = false }: MetricsOptions = {}) {
+  constructor({ perService = false, featureGates = [], families = 2 }: MetricsOptions = {}) {
+    this.#kubeProxy = new KubeProxySeries(this.#registry, families)
     if (perService) this.#services = new ServiceSeries(this.#registry)
     registerProcessSeries(this.#registry)
+    this.#showGates(featureGates)
   }
 
   get contentType(): string {
@@ -83,6 +98,17 @@ export class Metrics implements SyncObserver {
   /** The API server has answered, or has not. */
   requested(request: ApiRequest): void {
     this.#requests.observe(request)
+  }
+
+  /** By the name that all Kubernetes components use (MT-5). */
+  #showGates(gates: readonly FeatureGate[]): void {
+    const gauge = new Gauge({
+      name: 'kubernetes_feature_enabled',
+      help: 'Whether a feature gate that kproxy heeds is on, 1 or 0',
+      labelNames: ['name', 'stage'] as const,
+      registers: [this.#registry],
+    })
+    for (const { name, stage, enabled } of gates) gauge.set({ name, stage }, Number(enabled))
   }
 
   /** Something has become of an Event. */

@@ -1,5 +1,5 @@
 import { TRIGGER_TIME_ANNOTATION } from '../../source/kept-metadata.ts'
-import type { EndpointSlice } from '../../source/objects.ts'
+import { type EndpointSlice, objectKey } from '../../source/objects.ts'
 import type { FamilyName } from '../health/freshness.ts'
 
 /** What made a slice change, and when. */
@@ -12,7 +12,8 @@ export interface Trigger {
 /** When the causes happened of the changes that are under way to the kernel (IN-33). */
 export class TriggerTimes {
   readonly #startedAt: number
-  #noted: Trigger[] = []
+  /** Slice -> what made it change. */
+  readonly #noted = new Map<string, Trigger[]>()
   #underWay: Trigger[] = []
 
   /** @param startedAt causes from before, in milliseconds since the epoch, say nothing about this agent */
@@ -24,13 +25,20 @@ export class TriggerTimes {
     const { addressType } = slice
     if (addressType !== 'IPv4' && addressType !== 'IPv6') return
     const at = Date.parse(slice.metadata.annotations[TRIGGER_TIME_ANNOTATION] ?? '')
-    if (at > this.#startedAt) this.#noted.push({ family: addressType, at })
+    if (!(at > this.#startedAt)) return
+    const key = objectKey(slice.metadata)
+    this.#noted.set(key, [...(this.#noted.get(key) ?? []), { family: addressType, at }])
+  }
+
+  /** A slice is gone: what it last said was not the cause of that. @param key as of objectKey */
+  forget(key: string): void {
+    this.#noted.delete(key)
   }
 
   /** What was noted belongs to the next sync; where nothing changed, to none. */
   take(changed: boolean): void {
-    if (changed) this.#underWay.push(...this.#noted)
-    this.#noted = []
+    if (changed) for (const triggers of this.#noted.values()) this.#underWay.push(...triggers)
+    this.#noted.clear()
   }
 
   /** The sync has succeeded. @returns its causes, each once (MT-3) */

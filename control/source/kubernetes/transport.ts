@@ -35,6 +35,10 @@ export interface ApiRequest {
   readonly code: string
   /** From sending it to the head of the answer. */
   readonly seconds: number
+  /** Of the body; 0: none. */
+  readonly requestBytes: number
+  /** Of the answer's body, where its head says it: watches and big lists do not. */
+  readonly responseBytes: number | undefined
 }
 
 /** A request with a body. */
@@ -94,8 +98,12 @@ export class HttpTransport implements Transport {
     const secure = url.protocol === 'https:'
     const { promise, resolve, reject } = Promise.withResolvers<ApiResponse>()
     const sentAt = performance.now()
-    const count = (code: string) =>
-      this.#observe?.({ method, host: url.host, code, seconds: (performance.now() - sentAt) / 1e3 })
+    const count = (code: string, length?: string) =>
+      this.#observe?.({
+        ...{ method, host: url.host, code, seconds: (performance.now() - sentAt) / 1e3 },
+        requestBytes: Buffer.byteLength(body),
+        responseBytes: length === undefined ? undefined : Number(length),
+      })
     const request = (secure ? https : http).request(url, {
       ...options,
       method,
@@ -118,7 +126,7 @@ export class HttpTransport implements Transport {
     request.on('response', (response) => {
       settled = true
       signal.removeEventListener('abort', giveUp)
-      count(String(response.statusCode))
+      count(String(response.statusCode), response.headers['content-length'])
       response.on('error', reject)
       resolve({
         status: response.statusCode ?? 0,

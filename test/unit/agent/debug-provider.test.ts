@@ -5,15 +5,20 @@ import { Freshness } from '../../../control/server/health/freshness.ts'
 import { status } from '../server/metrics/status.ts'
 
 /** @param stale changes wait for too long */
-function provider({ synced = true, stale = false, lastError = undefined as string | undefined }) {
+function provider({
+  synced = true,
+  stale = false,
+  lastError = undefined as string | undefined,
+  log = { level: 'info' },
+}) {
   const freshness = new Freshness(['IPv4'], 0)
   freshness.begin()
   if (stale) freshness.queued(['IPv4'])
   const mode = { name: 'ebpf' } as Mode
-  const settings = { configuration: {}, flags: {} }
-  return debugProvider({ settings, mode, metrics: undefined, status: async () => status() }, () => {
-    return { syncer: { synced, lastError }, freshness }
-  })
+  const levelOf = (verbosity: number) => (verbosity >= 4 ? 'debug' : 'info')
+  const settings = { configuration: {}, flags: {}, levelOf }
+  const parts = { settings, mode, metrics: undefined, log, status: async () => status() }
+  return debugProvider(parts, () => ({ syncer: { synced, lastError }, freshness }))
 }
 
 const problems = (checks: readonly { problem: string | undefined }[]) =>
@@ -34,6 +39,12 @@ describe('debugProvider', () => {
     const { liveness, readiness } = provider({ stale: true, lastError: 'EIO' })
     expect(problems(liveness())).toEqual(['changes wait too long for the kernel: EIO'])
     expect(problems(readiness())).toHaveLength(1)
+  })
+
+  it('sets the log level that a verbosity means', () => {
+    const log = { level: 'info' }
+    provider({ log }).setVerbosity(4)
+    expect(log.level).toBe('debug')
   })
 
   it('is both after one failed sync that may yet succeed', () => {

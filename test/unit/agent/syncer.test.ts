@@ -72,7 +72,7 @@ function parts(minSyncMs = 0) {
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('Syncer', () => {
-  it('writes nothing before every initial list is complete (IN-4)', async () => {
+  it('writes nothing before every initial list is complete, and then at once (IN-4, SY-4)', async () => {
     const { control, syncer } = parts()
     syncer.accept([removal('a')])
     await settled()
@@ -119,7 +119,7 @@ describe('Syncer', () => {
     expect(times.map((time) => Number(Number(time).toFixed(6)))).toEqual(times)
   })
 
-  it('gathers what arrives during an apply into the next one', async () => {
+  it('gathers what arrives during an apply into the next one (SY-2)', async () => {
     const { control, syncer } = parts()
     control.synced = true
     syncer.accept([])
@@ -138,7 +138,7 @@ describe('Syncer', () => {
     syncer.stop()
   })
 
-  it('leaves minSyncPeriod between two syncs, and gathers what comes meanwhile', async () => {
+  it('leaves minSyncPeriod between two syncs, and gathers what comes meanwhile (SY-2)', async () => {
     const { control, syncer } = parts(300)
     control.synced = true
     syncer.accept([])
@@ -156,7 +156,7 @@ describe('Syncer', () => {
     syncer.stop()
   })
 
-  it('tries again after a failure, without losing a change', async () => {
+  it('tries again after a failure, without losing a change (SY-3, SY-9)', async () => {
     const { control, syncer } = parts()
     control.synced = true
     syncer.accept([])
@@ -171,7 +171,7 @@ describe('Syncer', () => {
     syncer.stop()
   })
 
-  it('waits with the next attempt, whatever is accepted meanwhile', async () => {
+  it('waits with the next attempt, whatever is accepted meanwhile (SY-3)', async () => {
     const { control, lines, syncer } = parts()
     control.synced = true
     syncer.accept([])

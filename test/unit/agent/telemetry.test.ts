@@ -25,6 +25,7 @@ function telling(change: Partial<TelemetryOptions> = {}) {
     healthz: undefined,
     metricsBind: undefined,
     hardFail: false,
+    families: ['IPv4', 'IPv6'],
     pages: { profiling: false, statusz: true, flagz: true },
     syncPeriodMs: 30_000,
     healthCheckAddresses: { needNodeIPs: false, resolve: () => ['127.0.0.1'] },
@@ -51,7 +52,7 @@ const REPORT = { changed: 0, published: 0, removed: 0, syscalls: 0, refused: [] 
 const SUCCESS = { ...attempt, report: REPORT, durationSeconds: 0, latencySeconds: undefined }
 
 describe('Telemetry', () => {
-  it('records that the agent has started, without a note (9.3)', () => {
+  it('records that the agent has started, without a note (EV-1)', () => {
     const { telemetry, recorded } = telling()
     telemetry.started()
     expect(recorded).toEqual([
@@ -69,7 +70,7 @@ describe('Telemetry', () => {
     ['healthz', 'FailedToStartProxierHealthcheck'],
     ['metricsBind', 'FailedToStartMetricServer'],
   ] as const)(
-    'that must open %s and cannot sends an Event before it fails (HL-6, 9.3)',
+    'that must open %s and cannot sends an Event before it fails (HL-6, EV-2)',
     async (which, reason) => {
       const address = { host: '127.0.0.1', port: await occupiedPort() }
       const { telemetry, recorded, flushed } = telling({ [which]: address, hardFail: true })
@@ -86,6 +87,14 @@ describe('Telemetry', () => {
     await telemetry.openOrFail()
     await telemetry.begin()
     expect(recorded).toEqual([])
+  })
+
+  it('has no health of a family that the host lacks (IN-44, HL-3)', async () => {
+    const { telemetry } = telling({ families: ['IPv4'], syncPeriodMs: 0 })
+    await telemetry.begin()
+    telemetry.queued({ ...attempt, families: ['IPv6'] })
+    expect([...telemetry.health.freshness.status().keys()]).toEqual(['IPv4'])
+    expect(telemetry.health.freshness.healthy).toBe(true)
   })
 
   it('follows this Node object alone (HL-5)', () => {
@@ -147,7 +156,7 @@ describe('Telemetry', () => {
     model.take()
   }
 
-  it('reports a health check port that cannot be opened on its Service (HL-14)', async () => {
+  it('reports a health check port that cannot be opened on its Service (HL-14, EV-4)', async () => {
     const { telemetry, model, recorded } = telling()
     balance(model, await occupiedPort())
     telemetry.taken(true)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { heededGates } from '../../../control/config/feature-gates.ts'
 import { fromFields, fromFile, fromFlags, HEAD, inForce, notices, OWN_HEAD } from './configure.ts'
 
 describe('the section of the mode decides (CF-1)', () => {
@@ -65,6 +66,33 @@ describe('NodePort addresses', () => {
     ['iptables: {localhostNodePorts: false}', false],
   ])('on localhost, %j: %s (TR-44, TR-45)', (fields, localhostNodePorts) => {
     expect(inForce(fromFields(fields)).localhostNodePorts).toBe(localhostNodePorts)
+  })
+})
+
+describe('feature gates of a whole stage', () => {
+  it.each([
+    ['', true, true],
+    ['AllBeta: false', false, true],
+    ['AllBeta: false, ComponentFlagz: true', true, true],
+    ['AllAlpha: true', true, true],
+    ['AllowServiceExternalIPs: false', true, false],
+  ])('hold for gates that are not set themselves: %s', (gates, flagz, allowExternalIPs) => {
+    const fields = `featureGates: {${gates}}`
+    expect(inForce(fromFields(fields))).toMatchObject({ flagz, allowExternalIPs })
+    expect(notices(fromFields(fields)).filter((line) => line.startsWith('featureGates'))).toEqual(
+      [],
+    )
+  })
+
+  it('are shown with their stages', () => {
+    const gates = heededGates({ AllAlpha: true, ComponentStatusz: false })
+    expect(gates.map(({ name, stage, enabled }) => `${name} ${stage} ${enabled}`)).toEqual([
+      'AllowServiceExternalIPs  true',
+      'ComponentFlagz BETA true',
+      'ComponentStatusz BETA false',
+      'LoggingAlphaOptions ALPHA true',
+      'LoggingBetaOptions BETA true',
+    ])
   })
 })
 

@@ -24,10 +24,12 @@ async function connected(...answers: readonly (readonly [number, string])[]) {
     let text = ''
     for await (const chunk of request) text += chunk
     const { method, url: path, headers } = request
-    const { 'content-type': type, authorization } = headers
-    received.push({ method, path, type, authorization, body: JSON.parse(text) })
+    const { 'content-type': contentType, authorization } = headers
+    received.push({ method, path, type: contentType, authorization, body: JSON.parse(text) })
     const [code, body] = left.shift() ?? [201, '{}']
-    response.writeHead(code, { 'content-type': 'application/json' }).end(body)
+    const length = Buffer.byteLength(body)
+    const type = { 'content-type': 'application/json', 'content-length': length }
+    response.writeHead(code, type).end(body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -106,5 +108,7 @@ describe('ApiEventSink', () => {
       ['POST', host, '201'],
       ['POST', host, '<error>'],
     ])
+    expect(requests[0]).toMatchObject({ requestBytes: 2, responseBytes: 2 })
+    expect(requests[1]).toMatchObject({ requestBytes: 2, responseBytes: undefined })
   })
 })

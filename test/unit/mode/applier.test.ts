@@ -255,7 +255,7 @@ describe('apply', () => {
     )
   })
 
-  it('makes no system call when nothing changed', async () => {
+  it('makes no system call when nothing changed (SY-6)', async () => {
     await fc.assert(
       fc.asyncProperty(desiredState, async (state) => {
         const maps = new FakeMaps()

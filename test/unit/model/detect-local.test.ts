@@ -67,6 +67,62 @@ describe('a local pod is told', () => {
   )
 })
 
+describe('the detectors of both families', () => {
+  const FOUR = '10.0.0.0/14'
+  const SIX = '2002:0:0:1234::/64'
+  const [FOUR_2, SIX_2] = ['10.96.0.0/12', '2002:0:0:5678::/64']
+
+  /** What is told of each family: a CIDR, an interface, or "-" for nothing. */
+  const shown = (change: Partial<DetectLocalOptions>, podCIDRs: readonly string[]) => {
+    const detectors = detectorsOf(options(change), podCIDRs)
+    return ([4, 6] as const).map((family) => {
+      const detector = detectors[family]
+      if (detector.by === 'source') return detector.cidr.text
+      if (detector.by === 'interface') return detector.name
+      return detector.by === 'interface prefix' ? `${detector.prefix}*` : '-'
+    })
+  }
+
+  it.each([
+    ['', ['-', '-']],
+    [FOUR, [FOUR, '-']],
+    [SIX, ['-', SIX]],
+    [`${FOUR},${SIX}`, [FOUR, SIX]],
+    [`${SIX},${FOUR}`, [FOUR, SIX]],
+    [`${FOUR},${FOUR_2}`, [FOUR, '-']],
+    [`${SIX},${SIX_2},${FOUR}`, [FOUR, SIX]],
+  ])('in mode ClusterCIDR of "%s" (TR-11, TR-50)', (clusterCIDR, expected) => {
+    expect(shown({ clusterCIDR }, [FOUR_2, SIX_2])).toEqual(expected)
+  })
+
+  it.each([
+    [[], ['-', '-']],
+    [[FOUR], [FOUR, '-']],
+    [[SIX], ['-', SIX]],
+    [
+      [FOUR, SIX],
+      [FOUR, SIX],
+    ],
+    [
+      [SIX, FOUR],
+      [FOUR, SIX],
+    ],
+    [
+      [FOUR, FOUR_2, SIX, SIX_2],
+      [FOUR, SIX],
+    ],
+  ])('in mode NodeCIDR of a Node with %j (TR-11, TR-50)', (podCIDRs, expected) => {
+    const clusterCIDR = `${FOUR_2},${SIX_2}`
+    expect(shown({ mode: 'NodeCIDR', clusterCIDR }, podCIDRs)).toEqual(expected)
+  })
+
+  it('are the same in the modes of interfaces, whatever CIDRs there are', () => {
+    const names = { bridgeInterface: 'eth', interfaceNamePrefix: 'veth', clusterCIDR: FOUR }
+    expect(shown({ ...names, mode: 'BridgeInterface' }, [SIX])).toEqual(['eth', 'eth'])
+    expect(shown({ ...names, mode: 'InterfaceNamePrefix' }, [SIX])).toEqual(['veth*', 'veth*'])
+  })
+})
+
 describe('pod CIDRs for mode NodeCIDR', () => {
   it.each([
     [['10.0.0.0/24'], 4],

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { active, desired, endpoint, modelOf, only, service, slice } from './build.ts'
+import { active, desired, endpoint, modelOf, modelWith, only, service, slice } from './build.ts'
 
 describe('EndpointSlices', () => {
   it('count only with a service-name label (IN-20)', () => {
-    const stray = slice('s', '', [endpoint('10.0.0.1')])
-    expect(active(only(service('web'), stray))).toEqual([])
+    const empty = slice('s', '', [endpoint('10.0.0.1')])
+    const { metadata } = empty
+    const without = { ...empty, metadata: { ...metadata, name: 't', labels: {} } }
+    expect(active(only(service('web'), empty, without))).toEqual([])
   })
 
   it('count only in their own family; FQDN in none (IN-21)', () => {
@@ -73,6 +75,16 @@ describe('endpoints', () => {
       ]),
     )
     expect(port.internal.active.map((backend) => backend.local)).toEqual([true, false, false])
+  })
+
+  it('are never local to an agent without a node name (IN-26)', () => {
+    const unnamed = endpoint('10.0.0.1', { nodeName: '' })
+    const [change] = modelWith(
+      { nodeName: '' },
+      service('web'),
+      slice('a', 'web', [unnamed]),
+    ).take()
+    expect(change?.type === 'set' && change.port.internal.active[0]?.local).toBe(false)
   })
 
   it('are sorted by address and port, as bytes (IN-29)', () => {

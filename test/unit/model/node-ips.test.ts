@@ -46,6 +46,17 @@ describe('the IPs of a node', () => {
       ['InternalIP node.example', 'InternalIP 192.0.2.1'],
       ['IPv4', '192.0.2.1', '::1'],
     ],
+    [
+      'both families are known, IPv4 first (IN-41)',
+      ['InternalIP 192.0.2.1', 'InternalIP fd00::1'],
+      ['IPv4', '192.0.2.1', 'fd00::1'],
+    ],
+    ['one family is known, IPv6 (IN-41)', ['InternalIP fd00::1'], ['IPv6', '127.0.0.1', 'fd00::1']],
+    [
+      'an ExternalIP is secondary, an InternalIP of the same family primary (IN-41)',
+      ['InternalIP 192.0.2.1', 'ExternalIP 198.51.100.1', 'ExternalIP fd00::1'],
+      ['IPv4', '192.0.2.1', 'fd00::1'],
+    ],
     ['they are canonical (IN-9)', ['InternalIP FD00:0::1'], ['IPv6', '127.0.0.1', 'fd00::1']],
     ['loopback stands in where nothing is known (IN-42)', [], ['IPv4', '127.0.0.1', '::1']],
   ])('%s', (_, addresses, expected) => {
@@ -65,6 +76,8 @@ describe('the IPs of a node', () => {
 
   it('are told of no node at all (IN-42)', () => {
     expect(shown(undefined)).toEqual(['IPv4', '127.0.0.1', '::1'])
+    expect(shown(undefined, '::')).toEqual(['IPv4', '127.0.0.1', '::1'])
+    expect(shown(undefined, '192.0.2.9')).toEqual(['IPv4', '192.0.2.9', '::1'])
     expect(shown(undefined, 'fd00::9')).toEqual(['IPv6', '127.0.0.1', 'fd00::9'])
   })
 })

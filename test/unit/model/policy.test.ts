@@ -199,6 +199,50 @@ const CASES: readonly Case[] = [
     internal: { terminating: [1, 2] },
   },
   {
+    rule: 'EP-7: one ready endpoint without a node hint switches node hints off',
+    endpoints: [nodes('n1'), {}, nodes('n1', 'n3')],
+    internal: { active: [1, 2, 3] },
+  },
+  {
+    rule: 'EP-6: one endpoint may be for several nodes',
+    endpoints: [nodes('n2', 'n1'), nodes('n3'), nodes('n1')],
+    internal: { active: [1, 3] },
+  },
+  {
+    rule: 'EP-6: node hints come before zone hints',
+    zone: 'a',
+    endpoints: [
+      { ...nodes('n2'), ...zones('a') },
+      { ...nodes('n1'), ...zones('b') },
+    ],
+    internal: { active: [2] },
+  },
+  {
+    rule: 'EP-5: both policies Local, some endpoints here: both use those',
+    service: {
+      ...withNodePort,
+      internalTrafficPolicy: 'Local',
+      externalTrafficPolicy: 'Local',
+    },
+    endpoints: [{}, local, {}],
+    internal: { active: [2] },
+    external: { active: [2] },
+    cluster: { active: [1, 2, 3] },
+  },
+  {
+    rule: 'EP-5: internal policy Local alone, none here: a drop inside, all outside',
+    service: { ...withNodePort, internalTrafficPolicy: 'Local' },
+    endpoints: [{}, {}],
+    internal: { drop: true },
+    external: { active: [1, 2] },
+    cluster: { active: [1, 2] },
+  },
+  {
+    rule: 'IN-25: ready counts as written, also beside terminating and without serving',
+    endpoints: [{ ready: true, serving: false, terminating: true }, terminating],
+    internal: { active: [1], terminating: [2] },
+  },
+  {
     rule: 'EP-4: not ready, serving, but not terminating is never used',
     endpoints: [{ ready: false, serving: true }],
     internal: {},

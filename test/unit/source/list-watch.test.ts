@@ -23,7 +23,7 @@ describe.each(combinations)('an API server with $encoding and WatchList $watchLi
       { initialSilence: 50 },
     )
 
-  it('delivers what exists, says once that it is complete, then follows (AP-20, AP-21, IN-4)', async () => {
+  it('delivers what exists, says once that it is complete, then follows (AP-3, AP-20, AP-21, IN-4)', async () => {
     const { server, recorder } = await open()
     await recorder.synced()
     const services = recorder.story.filter((line) => /Service\b/.test(line))

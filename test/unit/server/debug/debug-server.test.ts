@@ -19,6 +19,7 @@ async function serving(change: Partial<DebugProvider> = {}, pages: Partial<Debug
     readiness: () => [{ name: 'synced', problem: undefined }],
     configuration: () => ({ kind: 'KubeProxyConfiguration' }),
     flags: () => ({ profiling: 'false', 'bind-address': '::' }),
+    setVerbosity: () => {},
     ...change,
   }
   const server = createServer(
@@ -30,8 +31,9 @@ async function serving(change: Partial<DebugProvider> = {}, pages: Partial<Debug
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  return async (path: string, method = 'GET') => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method })
+  return async (path: string, method = 'GET', body?: string) => {
+    const init = body === undefined ? { method } : { method, body }
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, init)
     const { status: code, headers } = response
     return { code, type: headers.get('content-type'), text: await response.text() }
   }
@@ -39,24 +41,25 @@ async function serving(change: Partial<DebugProvider> = {}, pages: Partial<Debug
 
 const TEXT = 'text/plain; charset=utf-8'
 
-describe('the metrics server (8.4)', () => {
+describe('the metrics server', () => {
   it.each([
-    ['/metrics', 'text/plain; version=0.0.4; charset=utf-8', 'x 1\n'],
-    ['/healthz', TEXT, 'ok'],
-    ['/livez', TEXT, 'ok'],
-    ['/readyz', TEXT, 'ok'],
-    ['/proxyMode', TEXT, 'ebpf'],
+    ['/metrics', 'DE-1', 'text/plain; version=0.0.4; charset=utf-8', 'x 1\n'],
+    ['/healthz', 'DE-2', TEXT, 'ok'],
+    ['/livez', 'DE-2', TEXT, 'ok'],
+    ['/readyz', 'DE-2', TEXT, 'ok'],
+    ['/proxyMode', 'DE-3', TEXT, 'ebpf'],
     [
       '/configz',
+      'DE-4',
       'application/json',
       '{"kubeproxy.config.k8s.io":{"kind":"KubeProxyConfiguration"}}',
     ],
-  ])('answers %s', async (path, type, text) => {
+  ])('answers %s (%s)', async (path, _, type, text) => {
     const ask = await serving()
     expect(await ask(path)).toEqual({ code: 200, type, text })
   })
 
-  it('shows flags and status for people', async () => {
+  it('shows flags and status for people (DE-5)', async () => {
     const ask = await serving()
     expect((await ask('/flagz')).text).toMatch(/\nbind-address=::\nprofiling=false\n$/)
     const { text } = await ask('/statusz')
@@ -66,7 +69,7 @@ describe('the metrics server (8.4)', () => {
   })
 
   const broken: Check = { name: 'synced', problem: 'no list yet' }
-  it('names the check that fails, with status 500', async () => {
+  it('names the check that fails, with status 500 (DE-2)', async () => {
     const ask = await serving({ readiness: () => [{ name: 'fresh', problem: undefined }, broken] })
     expect(await ask('/readyz')).toMatchObject({
       code: 500,
@@ -75,7 +78,7 @@ describe('the metrics server (8.4)', () => {
     expect((await ask('/livez?verbose')).text).toBe('[+]fresh ok\nlivez check passed\n')
   })
 
-  it('shows its checks as a metric, too', async () => {
+  it('shows its checks as a metric, too (DE-1)', async () => {
     const ask = await serving({ readiness: () => [broken] })
     const { samples = [] } =
       parsePrometheusText((await ask('/metrics/slis')).text).get('kubernetes_healthcheck') ?? {}
@@ -108,21 +111,51 @@ describe('the metrics server (8.4)', () => {
   })
 })
 
-it.each(['statusz', 'flagz'] as const)('/%s goes with its feature gate', async (page) => {
+it.each(['statusz', 'flagz'] as const)('/%s goes with its feature gate (DE-5)', async (page) => {
   const ask = await serving({}, { [page]: false })
   expect((await ask(`/${page}`)).code).toBe(404)
   expect((await ask('/configz')).code).toBe(200)
 })
 
+describe('the log verbosity', () => {
+  async function setting(pages: Partial<DebugPages> = { profiling: true }) {
+    const verbosities: number[] = []
+    const ask = await serving({ setVerbosity: (value) => void verbosities.push(value) }, pages)
+    const put = async (body: string) => (await ask('/debug/flags/v', 'PUT', body)).code
+    return { verbosities, ask, put }
+  }
+
+  it('is set by PUT, beside the profiles (DE-6)', async () => {
+    const { verbosities, ask, put } = await setting()
+    expect([await put('4'), await put('0\n')]).toEqual([200, 200])
+    expect(verbosities).toEqual([4, 0])
+    expect((await ask('/debug/flags/v')).code).toBe(405)
+  })
+
+  it('cannot be set without profiling (DE-6)', async () => {
+    const { verbosities, put } = await setting({})
+    expect([await put('4'), verbosities]).toEqual([404, []])
+  })
+
+  it.each(['', '-1', 'x', '4.5', '2147483648', '9'.repeat(100)])('is not "%s"', async (body) => {
+    const { verbosities, ask } = await setting()
+    expect(await ask('/debug/flags/v', 'PUT', body)).toMatchObject({
+      code: 400,
+      text: expect.stringContaining('write a whole number'),
+    })
+    expect(verbosities).toEqual([])
+  })
+})
+
 describe('profiles', () => {
-  it('are not there unless profiling is enabled', async () => {
+  it('are not there unless profiling is enabled (DE-6)', async () => {
     const ask = await serving()
     for (const path of ['/debug/pprof/', '/debug/pprof/profile', '/debug/pprof/heap']) {
       expect((await ask(path)).code).toBe(404)
     }
   })
 
-  it('of the CPU, of allocations and of the heap are what developer tools open', async () => {
+  it('of the CPU, of allocations and of the heap are what developer tools open (DE-6)', async () => {
     const ask = await serving({}, { profiling: true })
     const cpu = JSON.parse((await ask('/debug/pprof/profile?seconds=0.05')).text)
     expect(Object.keys(cpu)).toEqual(expect.arrayContaining(['nodes', 'samples', 'timeDeltas']))

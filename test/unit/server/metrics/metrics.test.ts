@@ -4,13 +4,14 @@ import type {
   Frontend,
   ServicePort,
   ServicePortChange,
+  TrafficPolicy,
 } from '../../../../control/model/service-port.ts'
 import type { StatusDocument } from '../../../../control/server/api.ts'
 import { Metrics, type MetricsOptions } from '../../../../control/server/metrics/metrics.ts'
 import type { SyncAttempt, SyncSuccess } from '../../../../control/server/sync-observer.ts'
 import type { SourceEvent } from '../../../../control/source/source.ts'
 import { parsePrometheusText, shapeOf } from '../../../prometheus-text.ts'
-import { service, slice } from '../../model/build.ts'
+import { endpoint, modelOf, remove, service, slice } from '../../model/build.ts'
 import { status } from './status.ts'
 
 const set = (object: ReturnType<typeof service> | ReturnType<typeof slice>): SourceEvent => {
@@ -70,7 +71,7 @@ function measuring(options: MetricsOptions = {}) {
 const PREFIX = 'kubeproxy_sync_proxy_rules'
 
 describe('the series of kube-proxy', () => {
-  it('have its buckets (8.5)', async () => {
+  it('have its buckets (ME-2)', async () => {
     const { metrics, scrape } = measuring()
     metrics.accepted([set(withTrigger(60_000))])
     metrics.taken(true)
@@ -95,19 +96,25 @@ describe('the series of kube-proxy', () => {
     expect(programming).toHaveLength(3 + 59 + 12 + 7 + 1)
   })
 
-  it('count slice events once and Service events once for each proxier (MT-1)', async () => {
-    const { metrics, value } = measuring()
-    const gone = {
-      type: 'delete',
-      kind: 'Service',
-      namespace: 'd',
-      name: 'web',
-      receivedAt: 0,
-    } as const
-    metrics.accepted([set(service('web')), gone, set(slice('web-1', 'web', []))])
-    expect(await value(`${PREFIX}_endpoint_changes_total`)).toBe(1)
-    expect(await value(`${PREFIX}_service_changes_total`)).toBe(4)
-  })
+  it.each([
+    [1, 2],
+    [2, 4],
+  ])(
+    'count slice events once, Service events for each of %d proxiers (MT-1)',
+    async (families, services) => {
+      const { metrics, value } = measuring({ families })
+      const gone = {
+        type: 'delete',
+        kind: 'Service',
+        namespace: 'd',
+        name: 'web',
+        receivedAt: 0,
+      } as const
+      metrics.accepted([set(service('web')), gone, set(slice('web-1', 'web', []))])
+      expect(await value(`${PREFIX}_endpoint_changes_total`)).toBe(1)
+      expect(await value(`${PREFIX}_service_changes_total`)).toBe(services)
+    },
+  )
 
   it('show what waits until a sync takes it up (MT-1)', async () => {
     const { metrics, value } = measuring()
@@ -150,6 +157,33 @@ describe('the series of kube-proxy', () => {
     },
   )
 
+  /** Endpoints that are ready, here or elsewhere; both policies; what is counted. */
+  it.each<[string, TrafficPolicy, TrafficPolicy, number, number]>([
+    ['here and elsewhere', 'Cluster', 'Cluster', 0, 0],
+    ['here and elsewhere', 'Local', 'Local', 0, 0],
+    ['elsewhere', 'Cluster', 'Cluster', 0, 0],
+    ['elsewhere', 'Local', 'Cluster', 1, 0],
+    ['elsewhere', 'Cluster', 'Local', 0, 1],
+    ['elsewhere', 'Local', 'Local', 1, 1],
+    ['nowhere', 'Local', 'Local', 0, 0],
+  ])(
+    'count a port whose endpoints are %s, policies %s and %s, as the model has it (MT-2)',
+    async (where, internalTrafficPolicy, externalTrafficPolicy, internal, external) => {
+      const { metrics, value } = measuring()
+      const nodes = where.split(' and ').filter((place) => place !== 'nowhere')
+      const endpoints = nodes.map((place, index) => {
+        return endpoint(`10.0.0.${index + 1}`, { nodeName: place === 'here' ? 'n1' : 'n2' })
+      })
+      const ports = [{ name: '', protocol: 'TCP', port: 80, nodePort: 30_080 }]
+      const web = { type: 'NodePort', ports, internalTrafficPolicy, externalTrafficPolicy }
+      const model = modelOf(service('web', web), slice('s', 'web', endpoints))
+      metrics.succeeded(success({ changes: model.take() }))
+      const name = `${PREFIX}_no_local_endpoints_total`
+      const of = (traffic_policy: string) => value(name, { traffic_policy, ip_family: 'IPv4' })
+      expect([await of('internal'), await of('external')]).toEqual([internal, external])
+    },
+  )
+
   it('observe each cause once, when the sync succeeds (MT-3, IN-33)', async () => {
     const { metrics, value } = measuring()
     const count = () =>
@@ -162,6 +196,14 @@ describe('the series of kube-proxy', () => {
     metrics.succeeded(success())
     metrics.succeeded(success())
     expect(await count()).toBe(1)
+  })
+
+  it('do not observe the cause of a slice that is gone before the sync (IN-33)', async () => {
+    const { metrics, value } = measuring()
+    metrics.accepted([set(withTrigger(1_000)), remove(slice('web-1', 'web', []))])
+    metrics.taken(true)
+    metrics.succeeded(success())
+    expect(await value('kubeproxy_network_programming_duration_seconds_count')).toBeUndefined()
   })
 
   it.each([
@@ -191,7 +233,7 @@ describe('the series of kube-proxy', () => {
     expect(await value('kproxy_syncs_total', { result: 'error' })).toBe(1)
   })
 
-  it('say when each family was last queued and synced', async () => {
+  it('say when each family was last queued and synced (ME-1)', async () => {
     const { metrics, value } = measuring()
     const before = Date.now() / 1e3
     metrics.queued(attempt())
@@ -202,7 +244,7 @@ describe('the series of kube-proxy', () => {
     }
   })
 
-  it('count the answers of the health server by status code', async () => {
+  it('count the answers of the health server by status code (ME-1)', async () => {
     const { metrics, value } = measuring()
     metrics.answered('/healthz', 503)
     metrics.answered('/healthz', 503)
@@ -269,6 +311,8 @@ describe('our own series', () => {
       'process_cpu_seconds_total',
       'process_resident_memory_bytes',
       'process_open_fds',
+      'process_virtual_memory_max_bytes',
+      'process_network_receive_bytes_total',
     ]) {
       expect(families.get(name)?.samples[0]?.value, name).toBeGreaterThan(0)
     }
@@ -277,11 +321,36 @@ describe('our own series', () => {
 
   it('count requests to the API server by the names all components use (MT-5)', async () => {
     const { metrics, value } = measuring()
-    metrics.requested({ method: 'GET', host: 'api:6443', code: '200', seconds: 0.01 })
-    const labels = { method: 'GET', host: 'api:6443', code: '200' }
+    const host = 'api:6443'
+    const get = { method: 'GET', host, code: '200', seconds: 0.01 }
+    metrics.requested({ ...get, requestBytes: 0, responseBytes: undefined })
+    const post = { method: 'POST', host, code: '201', seconds: 0.01 }
+    metrics.requested({ ...post, requestBytes: 200, responseBytes: 500 })
+    const labels = { method: 'GET', host, code: '200' }
     expect(await value('rest_client_requests_total', labels)).toBe(1)
     const duration = 'rest_client_request_duration_seconds_bucket'
     expect(await value(duration, { verb: 'GET', le: '0.025' })).toBe(1)
+    for (const [kind, le] of [
+      ['request', '256'],
+      ['response', '512'],
+    ] as const) {
+      const name = `rest_client_${kind}_size_bytes`
+      expect(await value(`${name}_sum`, { verb: 'POST' })).toBe(kind === 'request' ? 200 : 500)
+      expect(await value(`${name}_bucket`, { verb: 'POST', le })).toBe(1)
+      expect(await value(`${name}_count`, { verb: 'GET' })).toBeUndefined()
+    }
+  })
+
+  it('show the feature gates that are heeded, by the name all components use (MT-5)', async () => {
+    const { value } = measuring({
+      featureGates: [
+        { name: 'ComponentFlagz', stage: 'BETA', enabled: false },
+        { name: 'AllowServiceExternalIPs', stage: '', enabled: true },
+      ],
+    })
+    const name = 'kubernetes_feature_enabled'
+    expect(await value(name, { name: 'ComponentFlagz', stage: 'BETA' })).toBe(0)
+    expect(await value(name, { name: 'AllowServiceExternalIPs', stage: '' })).toBe(1)
   })
 
   it('survive names with quotes and backslashes in a sample', async () => {
