@@ -135,10 +135,13 @@ describe('a Service without endpoints refuses in the call itself (TR-23, TR-24)'
 })
 
 describe('what is not a Service is left alone', () => {
-  test('other protocols and ports of a ClusterIP go where the routes say (TR-1)', async () => {
-    // The control machine takes the ClusterIP itself, so that what is not translated arrives there.
+  test('other protocols and ports of an external IP go where the routes say (TR-1)', async () => {
+    const externalIPs = ['198.51.100.9', '2001:db8:9::9']
+    const spec = { name: 'external', clusterIPs: clusterIPs(99), spec: { externalIPs } }
+    await stage.apply({ ...spec, ports: [{ port: 80, targetPort: 8080 }] }, [stage.web(1)])
+    // The control machine takes the address itself, so that what is not translated arrives there.
     const control = stage.lab.machine('control')
-    for (const address of mixed) {
+    for (const address of externalIPs) {
       const prefix = address.includes(':') ? 128 : 32
       const next = address.includes(':') ? control.addresses.ipv6 : control.addresses.ipv4
       await control.exec(['ip', 'addr', 'add', `${address}/${prefix}`, 'dev', 'lo'])
@@ -146,7 +149,7 @@ describe('what is not a Service is left alone', () => {
     }
     const server = await serve(control, { ports: [80, 81] })
     for (const place of stage.clients) {
-      for (const address of mixed) {
+      for (const address of externalIPs) {
         expect(await connectOnce(place, address, 80)).toMatchObject({ server: 'web-1' })
         expect(await connectOnce(place, address, 81)).toMatchObject({ server: 'control' })
         for (const transport of ['udp', 'udp-connected'] as const) {

@@ -68,12 +68,15 @@ export function writeMeta(meta: BpfMap, index: number, value: number): void {
   meta.update(new Uint8Array(new Uint32Array([index]).buffer), bytes)
 }
 
+/** Room for the addresses of the node, beside those of Services. */
+const NODE_ADDRESSES = 4096
+
 /** Every change takes a fresh range before it frees the old one, hence two slots an endpoint. */
 function wantedSizes({ maxServices, maxEndpoints }: MapSizes): Record<string, number> {
   return {
     services: maxServices,
     service_stats: maxServices,
-    addresses: maxServices,
+    addresses: maxServices + NODE_ADDRESSES,
     turns: maxServices,
     slots: maxEndpoints * 2,
     backends: maxEndpoints,

@@ -31,13 +31,21 @@ export function readMaps(
   isLeaving: (frontend: string, endpoint: string) => boolean = () => false,
 ): Map<string, SeenService> {
   const seen = new Map<string, SeenService>()
+  // Frontends and lists share ranges, and a Maglev table is long.
+  const known = new Map<string, readonly string[]>()
   for (const [key, value] of maps.rows.services.values()) {
     const name = records.readFrontend(viewOf(key), 0)
     const record = records.readService(viewOf(key), 0, viewOf(value), 0)
     if (record === undefined) throw new Error(`${name} is torn`)
     const { serviceId, generation, flags, affinitySeconds, algorithm, frontendClass } = record
-    const range = (part: records.Range) =>
-      readRange(maps, name, record, part, (endpoint) => isLeaving(name, endpoint))
+    const range = (part: records.Range) => {
+      const place = `${serviceId} ${algorithm} ${part.base}+${part.active}+${part.terminating}`
+      const list =
+        known.get(place) ??
+        readRange(maps, name, record, part, (endpoint) => isLeaving(name, endpoint))
+      known.set(place, list)
+      return list
+    }
     seen.set(name, {
       serviceId,
       generation,
