@@ -155,7 +155,16 @@ const servicePort = (index: number) =>
       cluster: fc.option(endpointList, { nil: undefined }),
       external: fc.option(endpointList, { nil: undefined }),
       affinitySeconds: fc.constantFrom(0, 0, 10800),
-      scheduler: fc.constantFrom('random', 'random', 'random', 'random', 'random', 'rr', 'lc', 'mh'),
+      scheduler: fc.constantFrom(
+        'random',
+        'random',
+        'random',
+        'random',
+        'random',
+        'rr',
+        'lc',
+        'mh',
+      ),
       frontends: fc.uniqueArray(fc.constantFrom(1, 2, 3), { minLength: 1, maxLength: 3 }),
       exposed: fc.constantFrom(
         [],
