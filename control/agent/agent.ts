@@ -12,6 +12,7 @@ import { type StatusProvider, StatusServer } from '../server/server.ts'
 import type { Source, SourceEvent } from '../source/source.ts'
 import { debugProvider, type Settings } from './debug-provider.ts'
 import { EnvironmentKeeper } from './environment-keeper.ts'
+import { Patroller } from './patroller.ts'
 import { describeService, describeServices } from './services.ts'
 import { composeStatus } from './status.ts'
 import { Syncer } from './syncer.ts'
@@ -42,6 +43,7 @@ export class Agent implements StatusProvider {
   readonly #model: Model
   readonly #syncer: Syncer
   readonly #telemetry: Telemetry
+  readonly #patroller: Patroller
   readonly #server: StatusServer
   readonly #startedAt = Date.now()
   /** What was logged of each rejected subject, so that a stubborn one is logged once. */
@@ -62,6 +64,7 @@ export class Agent implements StatusProvider {
       environment: new EnvironmentKeeper(this.#model, mode, options.detectLocal),
       minSyncMs: options.minSyncMs,
     })
+    this.#patroller = new Patroller({ mode, log, periodMs: telemetry.syncPeriodMs })
     this.#server = new StatusServer(options.socket, this)
   }
 
@@ -76,6 +79,7 @@ export class Agent implements StatusProvider {
       await this.#telemetry.begin()
       await this.#options.source.start((events) => this.#accept(events))
       this.#telemetry.started()
+      this.#patroller.start()
     } catch (error) {
       await this.#telemetry.close()
       throw error
@@ -86,6 +90,7 @@ export class Agent implements StatusProvider {
   async stop(): Promise<void> {
     await this.#options.source.stop()
     await this.#syncer.stop()
+    await this.#patroller.stop()
     await this.#telemetry.close()
     await this.#server.close()
     await this.#options.mode.stop()
@@ -104,6 +109,7 @@ export class Agent implements StatusProvider {
       source: source.status(),
       model: this.#model,
       syncer: this.#syncer,
+      drift: this.#patroller.status,
       now: Date.now(),
     })
   }

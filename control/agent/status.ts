@@ -1,6 +1,6 @@
 import type { ModeStatus } from '../mode/mode.ts'
 import type { Model } from '../model/model.ts'
-import type { Condition, ConfigurationStatus, StatusDocument } from '../server/api.ts'
+import type { Condition, ConfigurationStatus, DriftStatus, StatusDocument } from '../server/api.ts'
 import type { SourceStatus, StreamStatus } from '../source/source.ts'
 import { VERSION } from '../version.ts'
 import type { Syncer } from './syncer.ts'
@@ -32,6 +32,7 @@ export interface StatusInputs {
     | 'holdsBack'
     | 'lastError'
   >
+  readonly drift: DriftStatus
   readonly now: number
 }
 
@@ -65,6 +66,7 @@ export function composeStatus(inputs: StatusInputs): StatusDocument {
     refused: mode.refused,
     problems: model.problems(),
     reasons: mode.reasons,
+    drift: inputs.drift,
     residentBytes: process.memoryUsage.rss(),
   }
 }
@@ -98,7 +100,7 @@ function judge({ mode, source, model, syncer, configuration, now }: StatusInputs
     }),
     condition('HooksAttached', missing.length === 0, {
       reason: 'HookMissing',
-      message: `not attached: ${missing.join(', ')}; restart the agent to attach them again`,
+      message: `not attached: ${missing.join(', ')}; the agent attaches them again within its syncPeriod`,
     }),
     condition('HooksWork', failed.length === 0, {
       reason: 'CheckFailed',

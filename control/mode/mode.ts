@@ -32,6 +32,14 @@ export interface ApplyReport {
   readonly refused: readonly Refusal[]
 }
 
+/** What one round of the patrol found. */
+export interface PatrolReport {
+  /** Service ports that were read back. */
+  readonly checked: number
+  /** A sentence for each difference; all of them are repaired. */
+  readonly problems: readonly string[]
+}
+
 /** A BPF program at its place. */
 export interface HookStatus {
   readonly name: string
@@ -98,6 +106,8 @@ export interface Mode {
   adapt(environment: Environment, complete: boolean): Promise<void>
   /** Compares the kernel with what was applied; returns a sentence per difference. */
   verify(): Promise<readonly string[]>
+  /** Reads a part of the kernel state back, the next one each time, and repairs what differs. */
+  patrol(): Promise<PatrolReport>
   status(): Promise<ModeStatus>
   /** Counters by service port key; a key that was never programmed is absent. */
   counters(keys: readonly string[]): Promise<ReadonlyMap<string, ServicePortCounters>>

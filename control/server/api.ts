@@ -28,6 +28,18 @@ export interface SyncStatus {
   readonly syscalls: number
 }
 
+/** What was found when kernel state was read back. */
+export interface DriftStatus {
+  /** Service ports that were read back since the start. */
+  readonly checked: number
+  /** Differences that were found and repaired since the start. */
+  readonly repaired: number
+  /** Milliseconds since the epoch. */
+  readonly lastAt: number | null
+  /** Sentences about the latest differences, ten at most. */
+  readonly last: readonly string[]
+}
+
 /** The configuration in force. */
 export interface ConfigurationStatus {
   /** The file of --config. */
@@ -66,6 +78,7 @@ export interface StatusDocument {
   /** Objects whose content cannot be served, and why. */
   readonly problems: readonly { readonly subject: string; readonly message: string }[]
   readonly reasons: Readonly<Record<string, number>>
+  readonly drift: DriftStatus
   readonly residentBytes: number
 }
 

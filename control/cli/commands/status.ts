@@ -31,13 +31,14 @@ export async function status(options: {
   }
   process.exitCode = EXIT[found.health]
   if (printDocument(options.output, 'Status', found)) return
-  printLines(...summary(found))
-  const trouble = [...conditions(found.conditions), ...troubles(found, options.output === 'wide')]
+  const isWide = options.output === 'wide'
+  printLines(...summary(found, isWide))
+  const trouble = [...conditions(found.conditions), ...troubles(found, isWide)]
   if (trouble.length > 0) printLines('', ...trouble)
-  if (options.output === 'wide') printLines('', ...details(found))
+  if (isWide) printLines('', ...details(found))
 }
 
-function summary(found: StatusDocument): string[] {
+function summary(found: StatusDocument, all: boolean): string[] {
   const now = Date.now()
   const attached = found.hooks.filter((hook) => hook.attached).length
   const memory = found.maps.reduce((sum, map) => sum + map.memoryBytes, 0)
@@ -79,6 +80,14 @@ function summary(found: StatusDocument): string[] {
         : `p50 ${formatSeconds(found.latency.p50Seconds)}, p99 ${formatSeconds(found.latency.p99Seconds)} from event to published (${found.latency.samples} changes)`,
     ],
   ]
+  const { checked, repaired, lastAt, last } = found.drift
+  if (lastAt !== null) {
+    const age = formatAge((now - lastAt) / 1e3)
+    rows.push([
+      'Drift:',
+      `${repaired} differences repaired, the latest ${age} ago: ${last.join('; ')}`,
+    ])
+  } else if (all) rows.push(['Drift:', `none in ${checked} service ports read back`])
   return formatTable(
     undefined,
     rows.map(([name, value]) => [name || ' ', value]),

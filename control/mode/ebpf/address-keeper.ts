@@ -12,6 +12,8 @@ export class AddressKeeper {
   readonly #mutex = new Mutex()
   #isUnsure = true
   #complete = false
+  /** There may be rows that nobody asked for. */
+  #hasStrangers = true
 
   constructor(maps: KernelMaps) {
     this.#maps = maps
@@ -37,11 +39,12 @@ export class AddressKeeper {
     if (nodePorts !== undefined) this.#table.setNodePorts(nodePorts)
     return this.#mutex.run(async () => {
       if (this.#isUnsure) await this.#restore()
-      this.#isUnsure = true
-      const isFirst = complete && !this.#complete
-      await this.#publisher.run(this.#table.plan(isFirst, this.#maps.limits.addresses))
-      this.#isUnsure = false
       this.#complete ||= complete
+      const sweeps = this.#complete && this.#hasStrangers
+      this.#isUnsure = true
+      await this.#publisher.run(this.#table.plan(sweeps, this.#maps.limits.addresses))
+      this.#isUnsure = false
+      if (sweeps) this.#hasStrangers = false
     })
   }
 
@@ -53,8 +56,19 @@ export class AddressKeeper {
     })
   }
 
+  /** As {@link verify}, and repairs what differs. */
+  async patrol(): Promise<readonly string[]> {
+    const problems = await this.verify()
+    if (problems.length > 0) {
+      await this.#mutex.run(() => this.#restore())
+      await this.change({})
+    }
+    return problems
+  }
+
   async #restore(): Promise<void> {
     this.#table.restore(...(await this.#read()))
+    this.#hasStrangers = true
   }
 
   #read() {

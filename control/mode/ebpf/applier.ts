@@ -1,13 +1,17 @@
 import type { ServicePortChange } from '../../model/service-port.ts'
-import type { ApplyReport, Refusal } from '../mode.ts'
+import type { ApplyReport, PatrolReport, Refusal } from '../mode.ts'
 import { adopt } from './adopt.ts'
 import { Asked } from './asked.ts'
-import type { KernelMaps, Limits, MapName } from './kernel-maps.ts'
-import { Ledger } from './ledger.ts'
+import { type KernelMaps, type Limits, type MapName, ROW_SIZES } from './kernel-maps.ts'
+import { type Entry, Ledger } from './ledger.ts'
 import { Mutex } from './mutex.ts'
+import type { Operation } from './operations.ts'
+import { inspect } from './patrol.ts'
 import { type Plan, plan } from './plan.ts'
 import { MapWriteError, Publisher } from './publisher.ts'
+import { readFrontend } from './records.ts'
 import { Retirer } from './retirer.ts'
+import { Rows } from './rows.ts'
 import { verifyMaps } from './verify.ts'
 
 /** A change that was refused, kept so that it can be tried again when there is room. */
@@ -43,6 +47,8 @@ export class Applier {
   #isUnsure = true
   /** Something may be removed: a complete apply has succeeded. */
   #mayRemove = false
+  /** How far the patrol has come. */
+  #patrolled: { readonly ledger: Ledger; readonly entries: MapIterator<Entry> } | undefined
 
   constructor(maps: KernelMaps) {
     this.#maps = maps
@@ -107,6 +113,69 @@ export class Applier {
       if (this.#isUnsure) await this.#rebuild()
       return verifyMaps(this.#maps, this.#ledger)
     })
+  }
+
+  /**
+   * Reads the next `count` service ports back from the kernel, repairs what differs, and begins again
+   * after the last. At each beginning it looks for frontends that nobody asked for, too. Nothing is
+   * repaired before everything is known (IN-4).
+   */
+  patrol(count: number): Promise<PatrolReport> {
+    return this.#mutex.run(async () => {
+      if (this.#isUnsure) await this.#rebuild()
+      const problems: string[] = []
+      if (!this.#mayRemove) return { checked: 0, problems }
+      if (this.#patrolled?.ledger !== this.#ledger) {
+        this.#patrolled = { ledger: this.#ledger, entries: this.#ledger.entries.values() }
+        problems.push(...(await this.#removeStrangers()))
+      }
+      let checked = 0
+      while (checked < count) {
+        const { value: entry, done } = this.#patrolled.entries.next()
+        if (done === true) {
+          this.#patrolled = undefined
+          break
+        }
+        checked++
+        const drift = inspect(this.#maps, this.#ledger, entry)
+        problems.push(...drift.problems)
+        await this.#repair(drift.operations)
+      }
+      return { checked, problems }
+    })
+  }
+
+  async #removeStrangers(): Promise<string[]> {
+    const { keys, count } = await this.#maps.entries('services')
+    const rows = new Rows('services')
+    const problems: string[] = []
+    const size = ROW_SIZES.services.key
+    const view = new DataView(keys.buffer, keys.byteOffset)
+    for (let row = 0; row < count; row++) {
+      const name = readFrontend(view, row * size)
+      if (this.#ledger.frontends.has(name) || this.#ledger.invalid.has(name)) continue
+      rows.add()
+      new Uint8Array(rows.keys.buffer).set(
+        keys.subarray(row * size, row * size + size),
+        rows.keyOffset,
+      )
+      problems.push(`services: ${name} belongs to no service port`)
+    }
+    if (rows.count > 0) {
+      const { map, count: gone } = rows
+      await this.#repair([{ kind: 'delete', stage: 0, map, keys: rows.keyBytes(), count: gone }])
+    }
+    return problems
+  }
+
+  /** The ledger stays as it is when that fails: it says what should be there. */
+  async #repair(operations: readonly Operation[]): Promise<void> {
+    try {
+      await this.#publisher.run(operations)
+    } catch (error) {
+      this.#patrolled = undefined
+      throw error
+    }
   }
 
   /** Settles when nothing waits for a grace period. */

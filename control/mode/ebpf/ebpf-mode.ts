@@ -12,6 +12,7 @@ import type {
   MapStatus,
   Mode,
   ModeStatus,
+  PatrolReport,
   ServicePortCounters,
 } from '../mode.ts'
 import { AddressKeeper } from './address-keeper.ts'
@@ -46,6 +47,9 @@ export interface EbpfModeOptions {
   readonly nodePorts: NodePortOptions
   readonly log: Log
 }
+
+/** Service ports that a round of the patrol reads back: some milliseconds, and 10,000 Services in ten minutes. */
+const PATROL_PORTS = 512
 
 /** A check that is older is made again when somebody asks. */
 const CANARY_VALID_MS = 30_000
@@ -144,6 +148,14 @@ export class EbpfMode implements Mode {
   async verify(): Promise<readonly string[]> {
     const { applier, addressKeeper } = this.#open()
     return [...(await applier.verify()), ...(await addressKeeper.verify())]
+  }
+
+  async patrol(): Promise<PatrolReport> {
+    const { applier, addressKeeper, hooks } = this.#open()
+    const { checked, problems } = await applier.patrol(PATROL_PORTS)
+    const isRoundEnd = checked < PATROL_PORTS
+    const addresses = isRoundEnd ? await addressKeeper.patrol() : []
+    return { checked, problems: [...hooks.repair(), ...problems, ...addresses] }
   }
 
   async status(): Promise<ModeStatus> {

@@ -61,6 +61,19 @@ export class Hooks {
     })
   }
 
+  /** Attaches again what somebody detached; a sentence for each. */
+  repair(): string[] {
+    const problems: string[] = []
+    for (const { name, attached } of this.status()) {
+      if (attached) continue
+      const hook = name as CgroupAttachType
+      this.#links.get(hook)?.close()
+      this.#links.set(hook, this.#attachNew(hook, this.#object.program(hook)))
+      problems.push(`hook ${hook}: the program was not attached`)
+    }
+    return problems
+  }
+
   close(): void {
     for (const link of this.#links.values()) link.close()
     this.#links.clear()

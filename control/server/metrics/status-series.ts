@@ -59,6 +59,12 @@ export class StatusSeries {
     for (const [reason, count] of Object.entries(status.reasons)) {
       this.#count('kproxy_reasons_total', 'What the programs decided, by reason', { reason }, count)
     }
+    this.#count(
+      'kproxy_drift_total',
+      'Differences between the kernel and what was applied, found and repaired',
+      {},
+      status.drift.repaired,
+    )
     for (const stream of source.streams) {
       const { kind } = stream
       this.#set(

@@ -283,3 +283,36 @@ describe('cleanup', () => {
     rmSync(place, { recursive: true })
   })
 })
+
+describe('the patrol on the real kernel', () => {
+  it('repairs records, addresses and hooks that somebody took away', async () => {
+    const mode = await started()
+    await mode.apply([set(port(['10.244.0.1:8080']))], true)
+    const guards = { added: ['10.96.0.1'], removed: [], serviceCIDRs: ['10.96.0.0/12'] }
+    const nodeIPs = { 4: '172.20.0.11', 6: '::1', primary: 4 } as const
+    await mode.adapt({ guards, nodeIPs, detectsLocal: { 4: true, 6: true } }, true)
+    expect(await mode.verify()).toEqual([])
+    for (const name of ['services', 'addresses', 'service_cidrs']) {
+      const map = BpfMap.openPinned(join(pinDir, 'maps', name))
+      const { keys, count } = await map.entries()
+      const size = keys.length / count
+      for (let row = 0; row < count; row++) map.delete(keys.slice(row * size, (row + 1) * size))
+      map.close()
+    }
+    const link = BpfLink.openPinned(join(pinDir, 'links', 'connect4'))
+    link.detach()
+    link.close()
+    expect(await mode.verify()).not.toEqual([])
+    const { problems } = await mode.patrol()
+    expect(problems).toEqual(
+      expect.arrayContaining([
+        'hook connect4: the program was not attached',
+        expect.stringContaining('10.96.0.1:80/TCP is missing'),
+        'service_cidrs: 10.96.0.0/12 is missing',
+      ]),
+    )
+    expect(await mode.verify()).toEqual([])
+    expect((await mode.status()).hooks.every(({ attached }) => attached)).toBe(true)
+    expect((await mode.patrol()).problems).toEqual([])
+  })
+})

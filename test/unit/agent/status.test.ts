@@ -53,6 +53,7 @@ function inputs(change: {
       lastError: undefined,
       ...change.syncer,
     },
+    drift: { checked: 0, repaired: 0, lastAt: null, last: [] },
     now: NOW,
   }
 }

@@ -42,6 +42,7 @@ export function status(change: Partial<StatusDocument> = {}): StatusDocument {
     refused: [],
     problems: [],
     reasons: { NO_ENDPOINT: 5 },
+    drift: { checked: 0, repaired: 0, lastAt: null, last: [] },
     residentBytes: 1,
     ...change,
   }
