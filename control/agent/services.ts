@@ -34,6 +34,7 @@ export async function describeService(
   const slices = model.slicesOf(namespace, name)
   return {
     ...summarize(model, service, ports, counters),
+    ...describePolicies(ports),
     endpoints: ports.flatMap((port) => endpointsOf(port, slices, counters)),
   }
 }
@@ -62,13 +63,46 @@ function summarize(
     name,
     type: service.type,
     clusterIPs: service.clusterIPs.length > 0 ? service.clusterIPs : [service.clusterIP],
+    externalIPs: externalIPsOf(ports),
     ports: service.ports.map((port) => ({
       name: port.name,
       protocol: port.protocol,
       port: port.port,
+      nodePort: port.nodePort,
     })),
     ...countEndpoints(model.slicesOf(namespace, name)),
     ...total,
+  }
+}
+
+function externalIPsOf(ports: readonly ServicePort[]): readonly string[] {
+  const frontends = ports.flatMap((port) => port.frontends)
+  const external = frontends.filter(
+    ({ class: kind }) => kind === 'ExternalIP' || kind === 'LoadBalancerIP',
+  )
+  return [...new Set(external.map(({ address }) => address))]
+}
+
+/** The same for all ports of a Service, but for those that are not reached from outside. */
+function describePolicies(
+  ports: readonly ServicePort[],
+): Pick<
+  ServiceDetail,
+  | 'internalTrafficPolicy'
+  | 'externalTrafficPolicy'
+  | 'scheduler'
+  | 'affinitySeconds'
+  | 'sourceRanges'
+> {
+  const [port] = ports
+  return {
+    internalTrafficPolicy: port?.internalPolicy ?? 'Cluster',
+    externalTrafficPolicy: ports.some((one) => one.externalPolicy === 'Local')
+      ? 'Local'
+      : 'Cluster',
+    scheduler: port?.scheduler ?? 'random',
+    affinitySeconds: port?.affinitySeconds ?? 0,
+    sourceRanges: [...new Set(ports.flatMap((one) => one.sourceRanges))],
   }
 }
 
@@ -79,7 +113,10 @@ function endpointsOf(
   counters: Counters,
 ): EndpointDetail[] {
   const { portName, family, protocol } = port
-  const used = new Set([...port.internal.active, ...port.internal.terminating].map(backendName))
+  const lists = [port.internal, port.cluster]
+  const used = new Set(
+    lists.flatMap(({ active, terminating }) => [...active, ...terminating].map(backendName)),
+  )
   return collectEndpoints(slices, family, portName, protocol).map((endpoint) => {
     const name = backendName(endpoint)
     const count = counters.get(port.key)?.backends.get(name)

@@ -86,6 +86,8 @@ export interface ServicePortSummary {
   readonly name: string
   readonly protocol: string
   readonly port: number
+  /** 0: none. */
+  readonly nodePort: number
 }
 
 export interface ServiceSummary {
@@ -93,6 +95,8 @@ export interface ServiceSummary {
   readonly name: string
   readonly type: string
   readonly clusterIPs: readonly string[]
+  /** External and LoadBalancer IPs that are served. */
+  readonly externalIPs: readonly string[]
   readonly ports: readonly ServicePortSummary[]
   readonly readyEndpoints: number
   readonly totalEndpoints: number
@@ -116,5 +120,13 @@ export interface EndpointDetail {
 }
 
 export interface ServiceDetail extends ServiceSummary {
+  /** In effect on this node. */
+  readonly internalTrafficPolicy: string
+  readonly externalTrafficPolicy: string
+  readonly scheduler: string
+  /** 0: no session affinity. */
+  readonly affinitySeconds: number
+  /** Who may use the LoadBalancer IPs; empty: anybody. */
+  readonly sourceRanges: readonly string[]
   readonly endpoints: readonly EndpointDetail[]
 }

@@ -331,3 +331,13 @@ test('status refuses nothing of all that, and dump shows it', async () => {
     expect.objectContaining({ frontend: '0.0.0.0:30080/TCP', class: 'NODE_PORT' }),
   )
 })
+
+test('svc shows what is served beside the ClusterIP', async () => {
+  const list = await kproxy(stage.n1, 'svc')
+  expect(list.stdout).toMatch(/^NAMESPACE +NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\)/)
+  expect(list.stdout).toMatch(/ node-port +NodePort .* <none> +80:30080\/TCP,53:30080\/UDP /)
+  const one = await kproxy(stage.n1, 'svc', 'limited-40')
+  expect(one.stdout).toMatch(/^External IPs: +203\.0\.113\.40, 2001:db8:1::40$/m)
+  expect(one.stdout).toMatch(/^Source ranges: +10\.244\.1\.2\/32, fd00:10:244:1::2\/128$/m)
+  expect((await kproxy(stage.n1, 'svc', 'scheduled-rr')).stdout).toMatch(/^Scheduler: +rr$/m)
+})

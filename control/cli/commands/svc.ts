@@ -34,6 +34,7 @@ export async function svc(name: string | undefined, options: SvcOptions): Promis
     'NAME',
     'TYPE',
     'CLUSTER-IP',
+    'EXTERNAL-IP',
     'PORT(S)',
     'ENDPOINTS',
     'CONNECTIONS',
@@ -45,6 +46,7 @@ export async function svc(name: string | undefined, options: SvcOptions): Promis
     item.name,
     item.type,
     item.clusterIPs.join(','),
+    item.externalIPs.join(',') || '<none>',
     formatPorts(item),
     `${item.readyEndpoints}/${item.totalEndpoints}`,
     item.connections,
@@ -85,7 +87,10 @@ async function showOne(name: string, options: SvcOptions): Promise<void> {
       ['Name:', `${detail.namespace}/${detail.name}`],
       ['Type:', detail.type],
       ['ClusterIPs:', detail.clusterIPs.join(', ')],
+      ...externalRows(detail),
       ['Ports:', formatPorts(detail)],
+      ['Scheduler:', detail.scheduler],
+      ['Affinity:', detail.affinitySeconds === 0 ? 'none' : `ClientIP, ${detail.affinitySeconds}s`],
       ['Connections:', detail.connections],
       ['Datagrams:', detail.datagrams],
       ['Refused:', detail.refused],
@@ -113,5 +118,20 @@ async function showOne(name: string, options: SvcOptions): Promise<void> {
 }
 
 function formatPorts(item: ServiceSummary): string {
-  return item.ports.map((port) => `${port.port}/${port.protocol}`).join(',')
+  return item.ports
+    .map(({ port, nodePort, protocol }) => `${port}${nodePort ? `:${nodePort}` : ''}/${protocol}`)
+    .join(',')
+}
+
+/** What only Services have that are reached from outside. */
+function externalRows(detail: ServiceDetail): [string, string][] {
+  const isExposed = detail.externalIPs.length > 0 || detail.ports.some((port) => port.nodePort > 0)
+  const rows: [string, string][] = [['Internal policy:', detail.internalTrafficPolicy]]
+  if (!isExposed) return rows
+  rows.push(
+    ['External IPs:', detail.externalIPs.join(', ') || '<none>'],
+    ['External policy:', detail.externalTrafficPolicy],
+  )
+  if (detail.sourceRanges.length > 0) rows.push(['Source ranges:', detail.sourceRanges.join(', ')])
+  return rows
 }
