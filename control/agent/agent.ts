@@ -25,6 +25,8 @@ export interface AgentOptions {
   readonly log: Logger
   /** Least time between two syncs, in milliseconds; 0: as soon as possible. */
   readonly minSyncMs: number
+  /** Gives memory back; called once, when the start has settled. */
+  readonly releaseMemory?: () => void
   /** What holds for Services that do not say it. */
   readonly defaults: Omit<ModelOptions, 'nodeName'>
   readonly telemetry: Omit<TelemetryOptions, 'nodeName' | 'log'>
@@ -56,6 +58,7 @@ export class Agent implements StatusProvider {
     this.#syncer = new Syncer({
       ...{ model: this.#model, mode, log, observer: this.#telemetry },
       minSyncMs: options.minSyncMs,
+      ...(options.releaseMemory && { releaseMemory: options.releaseMemory }),
     })
     this.#server = new StatusServer(options.socket, this)
   }

@@ -19,6 +19,8 @@ export interface SyncerOptions {
   readonly mode: Mode
   readonly log: Logger
   readonly observer?: SyncObserver
+  /** Gives memory back; called once, when the start has settled. */
+  readonly releaseMemory?: () => void
   /** Least time from the end of a sync to the next one (`minSyncPeriod`), in milliseconds; default 0. */
   readonly minSyncMs?: number
 }
@@ -49,6 +51,7 @@ export class Syncer {
   #complete = false
   #retryMs = RETRY_FIRST_MS
   #retryTimer: NodeJS.Timeout | undefined
+  readonly #releaseMemory: (() => void) | undefined
   readonly #minSyncMs: number
   /** On the clock of `performance`; nothing is applied before it, failed attempts count as well. */
   #notBefore = 0
@@ -59,6 +62,7 @@ export class Syncer {
     this.#mode = options.mode
     this.#log = options.log
     this.#observer = options.observer
+    this.#releaseMemory = options.releaseMemory
     this.#minSyncMs = options.minSyncMs ?? 0
   }
 
@@ -172,7 +176,7 @@ export class Syncer {
     }
     if (complete) {
       this.#complete = true
-      releaseMemorySoon()
+      if (this.#releaseMemory !== undefined) releaseMemorySoon(this.#releaseMemory)
     }
     if (isNew) this.latency.record(ended - firstEventAt)
     const latencySeconds = isNew ? (ended - firstEventAt) / 1e3 : undefined
