@@ -122,4 +122,7 @@ export interface Binding {
   netnsCookie(): bigint
   filesystemMagic(path: string): number
   possibleCpus(): number
+
+  trimHeap(): void
+  releaseProgramPages(): number
 }

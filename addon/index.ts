@@ -7,6 +7,7 @@ export { cgroupPrograms } from './cgroup.ts'
 export { BpfError } from './error.ts'
 export { FileLock, lockFile } from './file-lock.ts'
 export { filesystemType } from './filesystem.ts'
+export { releaseProgramPages, trimHeap } from './give-back.ts'
 export {
   type AddressScope,
   type InterfaceAddress,

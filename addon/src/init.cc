@@ -2,6 +2,7 @@
 
 #include "address_watcher.h"
 #include "failure.h"
+#include "give_back.h"
 #include "handle.h"
 #include "interface_addresses.h"
 #include "link.h"
@@ -60,6 +61,9 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   add("netnsCookie", NetnsCookie);
   add("filesystemMagic", FilesystemMagic);
   add("possibleCpus", PossibleCpus);
+
+  add("trimHeap", TrimHeap);
+  add("releaseProgramPages", ReleaseProgramPages);
   return exports;
 }
 

@@ -28,6 +28,8 @@ export interface AgentOptions {
   readonly log: Logger
   /** Least time between two syncs, in milliseconds; 0: as soon as possible. */
   readonly minSyncMs: number
+  /** Gives memory back; called once, when the start has settled. */
+  readonly releaseMemory?: () => void
   /** What holds for Services that do not say it. */
   readonly defaults: Omit<ModelOptions, 'nodeName'>
   readonly telemetry: Omit<TelemetryOptions, 'nodeName' | 'log'>
@@ -63,6 +65,7 @@ export class Agent implements StatusProvider {
       ...{ model: this.#model, mode, log, observer: this.#telemetry },
       environment: new EnvironmentKeeper(this.#model, mode, options.detectLocal),
       minSyncMs: options.minSyncMs,
+      ...(options.releaseMemory && { releaseMemory: options.releaseMemory }),
     })
     this.#patroller = new Patroller({ mode, log, periodMs: telemetry.syncPeriodMs })
     this.#server = new StatusServer(options.socket, this)

@@ -22,6 +22,8 @@ export interface SyncerOptions {
   readonly observer?: SyncObserver
   /** Told of each success, with what holds for all Services. */
   readonly environment?: Pick<EnvironmentKeeper, 'isPending' | 'apply'>
+  /** Gives memory back; called once, when the start has settled. */
+  readonly releaseMemory?: () => void
   /** Least time from the end of a sync to the next one (`minSyncPeriod`), in milliseconds; default 0. */
   readonly minSyncMs?: number
 }
@@ -53,6 +55,7 @@ export class Syncer {
   #complete = false
   #retryMs = RETRY_FIRST_MS
   #retryTimer: NodeJS.Timeout | undefined
+  readonly #releaseMemory: (() => void) | undefined
   readonly #minSyncMs: number
   /** On the clock of `performance`; nothing is applied before it, failed attempts count as well. */
   #notBefore = 0
@@ -64,6 +67,7 @@ export class Syncer {
     this.#log = options.log
     this.#observer = options.observer
     this.#environment = options.environment
+    this.#releaseMemory = options.releaseMemory
     this.#minSyncMs = options.minSyncMs ?? 0
   }
 
@@ -179,7 +183,7 @@ export class Syncer {
     }
     if (complete) {
       this.#complete = true
-      releaseMemorySoon()
+      if (this.#releaseMemory !== undefined) releaseMemorySoon(this.#releaseMemory)
     }
     if (isNew) this.latency.record(ended - firstEventAt)
     const latencySeconds = isNew ? (ended - firstEventAt) / 1e3 : undefined

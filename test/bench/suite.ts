@@ -9,7 +9,7 @@ import type { Measurement } from './results.ts'
 import type { Rig } from './rig.ts'
 import { type Run, summary } from './slices.ts'
 
-/** After a start the agent gives memory back; see control/agent/memory.ts. */
+/** After a start the agent gives memory back; see control/node/memory.ts. */
 const SETTLED_MS = 3_000
 
 /** kube-proxy delays a change that follows a sync within a second. */

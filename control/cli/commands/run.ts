@@ -8,6 +8,7 @@ import { EbpfMode } from '../../mode/ebpf/index.ts'
 import { PreflightError } from '../../mode/ebpf/preflight.ts'
 import { builtFile } from '../../node/assets.ts'
 import { CgroupNotFoundError, resolveCgroup } from '../../node/cgroup.ts'
+import { releaseMemory } from '../../node/memory.ts'
 import { setOomScore } from '../../node/oom-score.ts'
 import { ListenError } from '../../server/http-listener.ts'
 import type { Metrics } from '../../server/metrics/metrics.ts'
@@ -69,6 +70,7 @@ async function start(file: string | undefined, usable: Usable, log: Logger): Pro
     ...{ nodeName, ...places, socket, source, log },
     mode: createMode(config, places, log),
     minSyncMs: (config.minSyncPeriodSeconds ?? 0) * 1e3,
+    releaseMemory: () => giveBackMemory(log),
     defaults: { scheduler, bindAddress, allowExternalIPs },
     detectLocal: detectLocalOptions(config.detectLocal),
     configuration: () => follower.status(),
@@ -116,6 +118,15 @@ function createMode(config: EffectiveConfig, places: Places, log: Logger): EbpfM
     ...{ objectPath, cgroupPath, pinDir, nodeName, maxServices, maxEndpoints, log },
     nodePorts: nodePortOptions(config),
   })
+}
+
+/** Locked memory is meant to stay: no reason to end. */
+function giveBackMemory(log: Logger): void {
+  try {
+    releaseMemory()
+  } catch (error) {
+    log.info({ err: error }, 'memory cannot be given back after the start')
+  }
 }
 
 /** As in kube-proxy, a score that may not be set is no reason not to run. */

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { PendingChanges } from '../../../control/agent/pending.ts'
 import { Syncer } from '../../../control/agent/syncer.ts'
 import type { ApplyReport, Mode } from '../../../control/mode/mode.ts'
@@ -65,8 +65,9 @@ function parts(minSyncMs = 0) {
     succeeded: ({ families }) => void told.push(`succeeded ${families}`),
     failed: ({ families }) => void told.push(`failed ${families}`),
   }
-  const syncer = new Syncer({ model, mode, log, observer, minSyncMs })
-  return { control, lines, told, syncer }
+  const releaseMemory = vi.fn()
+  const syncer = new Syncer({ model, mode, log, observer, minSyncMs, releaseMemory })
+  return { releaseMemory, control, lines, told, syncer }
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
@@ -102,6 +103,23 @@ describe('Syncer', () => {
     ])
     expect([syncer.synced, syncer.holdsBack]).toEqual([true, false])
     expect(lines).toHaveLength(4)
+  })
+
+  it('has memory given back once, some time after everything is in the kernel', async () => {
+    const { releaseMemory, syncer } = parts()
+    syncer.accept([removal('a'), { type: 'synced', kind: 'EndpointSlice', unread: true }])
+    await settled()
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    vi.advanceTimersByTime(60_000)
+    expect(releaseMemory).not.toHaveBeenCalled()
+    syncer.accept([{ type: 'synced', kind: 'EndpointSlice' }])
+    await settled()
+    syncer.accept([removal('b')])
+    await settled()
+    expect(releaseMemory).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(60_000)
+    expect(releaseMemory).toHaveBeenCalledOnce()
   })
 
   it('logs a line for each sync that changed something, its times to the microsecond', async () => {
