@@ -92,6 +92,13 @@ export interface Binding {
     context: Uint8Array | undefined,
   ): { returnValue: number; dataOut: Uint8Array; durationNs: number }
 
+  /** `netns` is a path, or empty for the process's own. */
+  runIterator(
+    program: ProgramHandle,
+    map: MapHandle | undefined,
+    netns: string,
+  ): Promise<Uint8Array>
+
   attachCgroup(program: ProgramHandle, cgroupPath: string, attachType: number): LinkHandle
   openLink(path: string): LinkHandle
   linkInfo(link: LinkHandle): {
@@ -120,6 +127,7 @@ export interface Binding {
   membarrier(): Promise<void>
   lockFile(path: string): LockHandle | undefined
   netnsCookie(): bigint
+  netnsCookieAt(path: string): Promise<bigint>
   filesystemMagic(path: string): number
   possibleCpus(): number
 }

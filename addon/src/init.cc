@@ -4,10 +4,12 @@
 #include "failure.h"
 #include "handle.h"
 #include "interface_addresses.h"
+#include "iterator.h"
 #include "link.h"
 #include "map.h"
 #include "map_jobs.h"
 #include "mapping.h"
+#include "netns.h"
 #include "object.h"
 #include "program.h"
 #include "system.h"
@@ -44,6 +46,7 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   add("openProgram", OpenProgram);
   add("programInfo", ProgramInfo);
   add("testRun", TestRun);
+  add("runIterator", RunIterator);
 
   add("attachCgroup", AttachCgroup);
   add("openLink", OpenLink);
@@ -55,9 +58,11 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   add("interfaceAddresses", InterfaceAddresses);
   add("watchAddresses", WatchAddresses);
 
+  add("netnsCookie", NetnsCookie);
+  add("netnsCookieAt", NetnsCookieAt);
+
   add("membarrier", Membarrier);
   add("lockFile", LockFile);
-  add("netnsCookie", NetnsCookie);
   add("filesystemMagic", FilesystemMagic);
   add("possibleCpus", PossibleCpus);
   return exports;
