@@ -159,6 +159,8 @@ export interface ProbeOptions {
   /** Tries a second. */
   readonly rate?: number
   readonly timeout?: number
+  /** With `udp-connected`: one socket for all tries, until it fails. */
+  readonly keep?: boolean
 }
 
 /** Keeps connecting at a rate, until stopped. */
@@ -171,6 +173,7 @@ export function probe(
   const child = place.spawn(
     program(
       ...['probe', address, String(port), ...transportFlags(options.transport)],
+      ...(options.keep ? ['--keep'] : []),
       ...['--rate', String(options.rate ?? 200), '--timeout', String(options.timeout ?? 1000)],
     ),
   )

@@ -68,7 +68,9 @@ int Connect(const struct Options* options) {
 
 int Probe(const struct Options* options) {
   CatchStopSignals();
+  if (options->keep && options->transport != kUdpConnected) Die("--keep is for --udp-connected");
   static struct Counters servers, errors;
+  int kept = -1;
   long tries = 0, ok = 0;
   int64_t slowest = 0;
   const int64_t start = NowMicroseconds();
@@ -81,8 +83,13 @@ int Probe(const struct Options* options) {
     // After a slow try go on at the usual pace, instead of making up for it with a burst.
     if (next < NowMicroseconds()) next = NowMicroseconds();
     struct Try result;
-    TryOnce(options, -1, &result);
+    if (options->keep && kept < 0) kept = OpenClient(options);
+    TryOnce(options, kept, &result);
     if (result.error == EINTR && Stopped()) break;
+    if (kept >= 0 && result.error != 0 && result.error != ETIMEDOUT) {
+      close(kept);
+      kept = -1;
+    }
     ++tries;
     if (result.microseconds > slowest) slowest = result.microseconds;
     const long at = (long)((NowMicroseconds() - start) / 1000);
