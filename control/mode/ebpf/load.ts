@@ -85,7 +85,8 @@ function wantedSizes({ maxServices, maxEndpoints }: MapSizes): Record<string, nu
   }
 }
 
-function pinnedSizes(pins: PinDirectory): Record<string, number> {
+/** Most entries of the maps that are pinned. */
+export function pinnedSizes(pins: PinDirectory): Record<string, number> {
   const sizes: Record<string, number> = {}
   for (const name of PINNED_MAPS) {
     if (name.startsWith('socket_') || !existsSync(pins.map(name))) continue
