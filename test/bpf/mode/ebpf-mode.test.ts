@@ -47,6 +47,7 @@ afterEach(async () => {
 function makeMode(options: Partial<EbpfModeOptions> = {}): EbpfMode {
   const mode = new EbpfMode({
     objectPath: new URL('../../../build/bpf/socket.bpf.o', import.meta.url).pathname,
+    lifetimePath: new URL('../../../build/bpf/lifetime.bpf.o', import.meta.url).pathname,
     cgroupPath: cgroup.path,
     pinDir,
     nodeName: 'node',
