@@ -1,9 +1,16 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { BpfError, netnsCookie, netnsCookieAt } from '#addon'
 
 /** Where container runtimes and `ip netns` mount network namespaces. */
 const DIRECTORIES = ['run/netns', 'var/run/docker/netns'] as const
+
+/** So many paths are looked at before others go on. A hop to a thread would take longer than each. */
+const AT_A_TIME = 64
+
+/** A namespace that was looked for in vain is not looked for again so soon, in milliseconds. */
+const AGAIN_MS = 1000
 
 /** A network namespace: the process's own, which nobody has to enter, or one at a path. */
 export type Netns = { readonly path: string | undefined }
@@ -23,6 +30,8 @@ export interface NetnsOptions {
   /** As in the addon: the cookie at a path, and that of this process. */
   readonly cookieAt?: (path: string) => Promise<bigint>
   readonly ownCookie?: () => bigint
+  /** Milliseconds. */
+  readonly now?: () => number
 }
 
 /**
@@ -34,21 +43,26 @@ export class NetworkNamespaces {
   readonly #root: string
   readonly #cookieAt: (path: string) => Promise<bigint>
   readonly #ownCookie: () => bigint
+  readonly #now: () => number
   #own: bigint | undefined
   /** Path by cookie. */
   readonly #paths = new Map<bigint, string>()
   /** Cookie by inode; see {@link identity}. */
   #cookies = new Map<string, bigint>()
+  /** Cookies that nothing led to, with the time. */
+  #missed = new Map<bigint, number>()
   #denied = false
 
   constructor({
     root = '/',
     cookieAt = netnsCookieAt,
     ownCookie = netnsCookie,
+    now = () => performance.now(),
   }: NetnsOptions = {}) {
     this.#root = root
     this.#cookieAt = cookieAt
     this.#ownCookie = ownCookie
+    this.#now = now
   }
 
   /** Whether the kernel has refused to let this process enter another one: it lacks CAP_SYS_ADMIN. */
@@ -66,23 +80,26 @@ export class NetworkNamespaces {
     const missing = new Set<bigint>()
     for (const cookie of cookies) {
       if (cookie === this.#own) found.set(cookie, OWN)
-      else if (await this.#isValid(cookie)) found.set(cookie, { path: this.#paths.get(cookie) })
+      else if (this.#isValid(cookie)) found.set(cookie, { path: this.#paths.get(cookie) })
       else missing.add(cookie)
     }
-    if (missing.size > 0) await this.#scan(missing)
+    const since = this.#now() - AGAIN_MS
+    const due = [...missing].some((cookie) => (this.#missed.get(cookie) ?? since) <= since)
+    if (due) await this.#scan(missing)
     for (const cookie of missing) {
       const path = this.#paths.get(cookie)
       if (path === undefined) continue
       found.set(cookie, { path })
       missing.delete(cookie)
     }
+    if (due) this.#missed = new Map([...missing].map((cookie) => [cookie, this.#now()]))
     return { found, missing: [...missing] }
   }
 
-  async #isValid(cookie: bigint): Promise<boolean> {
+  #isValid(cookie: bigint): boolean {
     const path = this.#paths.get(cookie)
     if (path === undefined) return false
-    const id = await identity(path)
+    const id = identity(path)
     return id !== undefined && this.#cookies.get(id) === cookie
   }
 
@@ -91,8 +108,10 @@ export class NetworkNamespaces {
     this.#denied = false
     const left = new Set(wanted)
     const seen = new Map<string, bigint>()
-    for await (const path of this.#candidates()) {
-      const id = await identity(path)
+    let looked = 0
+    for (const path of this.#candidates()) {
+      if (++looked % AT_A_TIME === 0) await setImmediate()
+      const id = identity(path)
       if (id === undefined || seen.has(id)) continue
       const cookie = this.#cookies.get(id) ?? (await this.#read(path))
       if (cookie === undefined) {
@@ -121,21 +140,21 @@ export class NetworkNamespaces {
     }
   }
 
-  async *#candidates(): AsyncGenerator<string> {
+  *#candidates(): Generator<string> {
     for (const directory of DIRECTORIES) {
       const path = join(this.#root, directory)
-      for (const name of await list(path)) yield join(path, name)
+      for (const name of list(path)) yield join(path, name)
     }
     const proc = join(this.#root, 'proc')
-    for (const name of await list(proc)) {
+    for (const name of list(proc)) {
       if (/^\d+$/.test(name)) yield join(proc, name, 'ns', 'net')
     }
   }
 }
 
-async function list(path: string): Promise<string[]> {
+function list(path: string): string[] {
   try {
-    return await readdir(path)
+    return readdirSync(path)
   } catch {
     return []
   }
@@ -145,9 +164,9 @@ async function list(path: string): Promise<string[]> {
  * What tells one namespace from another without entering it. The kernel gives the number of an inode
  * that is free to the next namespace at once, so its time of birth belongs to it.
  */
-async function identity(path: string): Promise<string | undefined> {
+function identity(path: string): string | undefined {
   try {
-    const { dev, ino, ctimeNs } = await stat(path, { bigint: true })
+    const { dev, ino, ctimeNs } = statSync(path, { bigint: true })
     return `${dev}:${ino}:${ctimeNs}`
   } catch {
     return undefined

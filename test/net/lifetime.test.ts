@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connect, type Place, type Pod, probe, serve, stream } from '../lab/index.ts'
+import {
+  connect,
+  kproxyProgram,
+  type Place,
+  type Pod,
+  probe,
+  serve,
+  startKproxy,
+  stream,
+} from '../lab/index.ts'
 import { clusterIPs, families, Stage } from './stage.ts'
 
 /** What a connected UDP socket that was ended says: to a reader, and to a writer. */
@@ -233,4 +242,25 @@ test('what went while no agent ran is ended by the next, and valid flows stay (T
     ok: true,
     message: expect.stringMatching(/^ended [1-9]\d* UDP sockets/),
   })
+})
+
+test('without CAP_SYS_ADMIN sockets of the host are ended, and status says which cannot be', async () => {
+  const spec = await dns('unprivileged', [stage.web(1)])
+  const agent = await startKproxy(stage.n2, {
+    manifests: stage.manifests.path,
+    program: ['setpriv', '--bounding-set=-sys_admin', kproxyProgram, 'run'],
+  })
+  const inPod = await connected(stage.n2.pod('client-3'), spec.clusterIPs[0], stage.web(1))
+  const inHost = await connected(stage.n2, spec.clusterIPs[0], stage.web(1))
+  await stage.apply(spec, [stage.web(2)])
+  expect(ENDED).toContain((await inHost.ended()).error)
+  await agent.until('the other is told of', async () => {
+    const { checks } = await agent.status()
+    const message = checks.find(({ name }) => name === 'lifetime')?.message ?? ''
+    return /^ended 1 .*; 1 more cannot be: .* takes CAP_SYS_ADMIN/.test(message)
+  })
+  expect(agent.log).toContain('UDP sockets stay with an endpoint that is gone')
+  expect((await inPod.stop()).error).toBe('')
+  expect((await agent.status()).health).toBe('healthy')
+  await agent.kill()
 })

@@ -12,12 +12,14 @@ let entered: string[]
 let failures: Record<string, string>
 /** Cookie by path below the root. */
 let cookies: Record<string, bigint>
+let now: number
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'kproxy-netns-'))
   entered = []
   failures = {}
   cookies = {}
+  now = 0
 })
 
 afterEach(() => rmSync(root, { recursive: true, force: true }))
@@ -36,6 +38,7 @@ function namespaces(): NetworkNamespaces {
   return new NetworkNamespaces({
     root,
     ownCookie: () => 1n,
+    now: () => now,
     async cookieAt(path) {
       const name = path.slice(root.length + 1)
       entered.push(name)
@@ -84,9 +87,21 @@ describe('network namespaces', () => {
     const all = namespaces()
     expect(await pathOf(all, 3n)).toBeUndefined()
     make(3n, 'run/netns/pod-2')
+    now += 1000
     expect(await pathOf(all, 3n)).toBe('run/netns/pod-2')
     rmSync(join(root, 'run/netns/pod-2'))
     expect((await all.find([3n])).missing).toEqual([3n])
+  })
+
+  it('are not looked for every time where nothing leads to one', async () => {
+    make(2n, 'run/netns/pod-1')
+    const all = namespaces()
+    await all.find([99n])
+    make(3n, 'run/netns/pod-2')
+    now += 999
+    expect((await all.find([2n, 99n])).missing).toEqual([99n])
+    expect(entered).toEqual(['run/netns/pod-1'])
+    expect(await pathOf(all, 3n)).toBe('run/netns/pod-2')
   })
 
   it('are told apart where the path of one leads to another now', async () => {
