@@ -124,6 +124,9 @@ export interface Binding {
   }[]
   watchAddresses(callback: () => void): WatcherHandle
 
+  /** `requests`: struct inet_diag_req_v2 each; the answer has a byte for each, 1 where it was ended. */
+  destroySockets(requests: Uint8Array, netns: string): Promise<Uint8Array>
+
   membarrier(): Promise<void>
   lockFile(path: string): LockHandle | undefined
   netnsCookie(): bigint

@@ -7,12 +7,14 @@
  * sockets of one namespace and ends those of them that user space has agreed to. Only the second
  * holds the lock of each socket, without which none may be ended.
  *
- * An object of its own: bpf_sock_destroy() came with kernel 6.5, and without it the socket plane
- * works all the same.
+ * An object of its own: what it needs came with kernel 5.12, and without it the socket plane works
+ * all the same. Before 6.5 user space leaves the second out, and ends sockets by netlink.
  */
 #include <linux/in.h>
 #include "client.h"
 #include "frontend.h"
+
+#define AF_INET6 10
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -24,8 +26,12 @@ typedef struct {
 } possible_net_t;
 
 struct sock_common {
+	__be32 skc_rcv_saddr;
+	__u16 skc_num;
+	unsigned short skc_family;
 	unsigned char skc_state;
 	possible_net_t skc_net;
+	struct kp_address skc_v6_rcv_saddr;
 };
 
 struct sock {
@@ -55,7 +61,7 @@ struct bpf_iter__udp {
 #pragma clang attribute pop
 
 /* Since 6.5, for iterators that hold the socket's lock; the socket's user gets ECONNABORTED. */
-extern int bpf_sock_destroy(struct sock_common *sock) __ksym;
+extern int bpf_sock_destroy(struct sock_common *sock) __ksym __weak;
 
 /* endings: key. What user space has agreed to; a stale peer that is not here is left alone. */
 struct {
@@ -78,12 +84,33 @@ static __always_inline bool kp_serves(const struct kp_service *record)
 	       record->flags & (KP_SERVICE_INTERNAL_DROP | KP_SERVICE_EXTERNAL_DROP);
 }
 
+/* What tells this socket from others: sock_diag(7) wants all of it. */
+static __always_inline void kp_identify(struct sock *sk, struct kp_stale_peer *stale)
+{
+	const struct sock_common *common = &sk->__sk_common;
+
+	stale->netns_cookie = common->skc_net.net->net_cookie;
+	stale->socket_cookie = bpf_get_socket_cookie(sk);
+	stale->family = common->skc_family;
+	stale->local_port = bpf_htons(common->skc_num);
+	stale->pad = 0;
+	/* Kernels without IPv6 have no such field. */
+	if (common->skc_family == AF_INET6 && bpf_core_field_exists(common->skc_v6_rcv_saddr)) {
+		stale->local = common->skc_v6_rcv_saddr;
+		return;
+	}
+	stale->local.word[0] = 0;
+	stale->local.word[1] = 0;
+	stale->local.word[2] = bpf_htonl(0xffff);
+	stale->local.word[3] = common->skc_rcv_saddr;
+}
+
 /*
  * Is this socket connected to a backend that its service no longer has? The service is the one
  * that has the frontend now: it may have been deleted and made anew. A frontend that nobody serves
  * any more leaves its flows alone, as does one that cannot be read.
  */
-static __always_inline bool kp_is_stale(const struct sock *sk, const struct kp_peer *peer,
+static __always_inline bool kp_is_stale(struct sock *sk, const struct kp_peer *peer,
 					struct kp_stale_peer *stale)
 {
 	struct kp_service record;
@@ -97,7 +124,7 @@ static __always_inline bool kp_is_stale(const struct sock *sk, const struct kp_p
 	stale->frontend.port = peer->frontend_port;
 	stale->frontend.protocol = IPPROTO_UDP;
 	stale->frontend.scope = KP_SCOPE_ADDRESS;
-	stale->netns_cookie = sk->__sk_common.skc_net.net->net_cookie;
+	kp_identify(sk, stale);
 	is_host = host_netns && stale->netns_cookie == host_netns;
 	if (kp_find_record(&stale->frontend, is_host, false, &record) != KP_FOUND_SERVICE ||
 	    !kp_serves(&record))
@@ -109,7 +136,6 @@ static __always_inline bool kp_is_stale(const struct sock *sk, const struct kp_p
 	stale->member = member;
 	stale->backend = peer->backend;
 	stale->backend_port = peer->backend_port;
-	stale->pad = 0;
 	return true;
 }
 

@@ -12,6 +12,7 @@
 #include "netns.h"
 #include "object.h"
 #include "program.h"
+#include "socket_diag.h"
 #include "system.h"
 
 namespace kproxy {
@@ -60,6 +61,8 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
 
   add("netnsCookie", NetnsCookie);
   add("netnsCookieAt", NetnsCookieAt);
+
+  add("destroySockets", DestroySockets);
 
   add("membarrier", Membarrier);
   add("lockFile", LockFile);

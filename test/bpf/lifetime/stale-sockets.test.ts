@@ -66,39 +66,62 @@ const KINDS = [
   { what: 'v4-mapped', kind: 'udp6', family: 'ipv4', shown: '::ffff:' },
 ] as const
 
+const MEANS = ['iterator', 'sock_diag'] as const
+
 describe.each(KINDS)('a connected UDP socket, $what', ({ kind, family, shown }) => {
   const vip = VIPS[family][0]
   const backend = BACKENDS[family][0]
   const text = (address: string, port: number) =>
     address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 
-  it('is found and ended when its backend has left the Service (CT-3)', async () => {
+  it.each(MEANS)(
+    'is found and ended when its backend has left the Service, by %s (CT-3)',
+    async (means) => {
+      sockets.close()
+      sockets = StaleSockets.load(OBJECT, pins, means)
+      fill(family)
+      serve(vip, 1, 0)
+      await plane.all(`open c ${kind}`, `connect c ${vip} 53`)
+      expect(await sockets.find()).toEqual([])
+      serve(vip, 1, 1)
+      plane.tables.member(1, 1, 0)
+      const stale = {
+        netns: await netnsCookieAt(plane.netns),
+        frontend: `${text(vip, 53)}/UDP`,
+        backend: text(backend, 8080),
+        serviceId: 1,
+        backendId: 1,
+      }
+      const found = await sockets.find()
+      expect(found).toMatchObject([stale])
+      await sockets.agree(found)
+      expect(await sockets.end(found, plane.netns)).toEqual(found)
+      expect(await plane.do('send c')).toBe('EDESTADDRREQ')
+      expect(await plane.do('recv c')).toBe('ECONNABORTED')
+      expect(await sockets.find()).toEqual([])
+      expect(await sockets.end(found, plane.netns)).toEqual([])
+
+      await plane.all(`connect c ${vip} 53`, 'send c')
+      expect(await plane.do('peer c')).toBe(`${shown}${vip} 53`)
+      expect([active(1), active(2)]).toEqual([0, 1])
+      await plane.all('close c')
+      expect([active(1), active(2)]).toEqual([0, 0])
+    },
+  )
+
+  it('that has another peer by now is not ended one by one', async () => {
+    sockets.close()
+    sockets = StaleSockets.load(OBJECT, pins, 'sock_diag')
     fill(family)
     serve(vip, 1, 0)
     await plane.all(`open c ${kind}`, `connect c ${vip} 53`)
-    expect(await sockets.find()).toEqual([])
     serve(vip, 1, 1)
     plane.tables.member(1, 1, 0)
-    const stale = {
-      netns: await netnsCookieAt(plane.netns),
-      frontend: `${text(vip, 53)}/UDP`,
-      backend: text(backend, 8080),
-      serviceId: 1,
-      backendId: 1,
-    }
-    expect(await sockets.find()).toEqual([stale])
-    await sockets.agree([stale])
-    expect(await sockets.end(plane.netns)).toEqual([stale])
-    expect(await plane.do('send c')).toBe('EDESTADDRREQ')
-    expect(await plane.do('recv c')).toBe('ECONNABORTED')
-    expect(await sockets.find()).toEqual([])
-    expect(active(1)).toBe(0)
-
-    await plane.all(`connect c ${vip} 53`, 'send c')
-    expect(await plane.do('peer c')).toBe(`${shown}${vip} 53`)
-    expect([active(1), active(2)]).toEqual([0, 1])
-    await plane.all('close c')
-    expect([active(1), active(2)]).toEqual([0, 0])
+    const found = await sockets.find()
+    expect(found).toHaveLength(1)
+    await plane.all(`connect c ${vip} 53`)
+    expect(await sockets.end(found, plane.netns)).toEqual([])
+    expect(await plane.do('send c')).toBe('ok')
   })
 })
 
@@ -186,27 +209,27 @@ describe('ends', () => {
 
   it('what was agreed on, as it was said last, and nothing else', async () => {
     await sockets.agree([])
-    expect(await sockets.end(plane.netns)).toEqual([])
+    expect(await sockets.end([], plane.netns)).toEqual([])
     await sockets.agree([{ serviceId: 1, backendId: 2 }])
-    expect(await sockets.end(plane.netns)).toEqual([])
+    expect(await sockets.end([], plane.netns)).toEqual([])
     await sockets.agree([stale])
-    expect(await sockets.end(plane.netns)).toMatchObject([stale])
+    expect(await sockets.end([], plane.netns)).toMatchObject([stale])
     expect(await plane.do('send d')).toBe('ok')
-    expect(await sockets.end(plane.netns)).toEqual([])
+    expect(await sockets.end([], plane.netns)).toEqual([])
     await sockets.agree([{ serviceId: 2, backendId: 1 }])
-    expect(await sockets.end(plane.netns)).toMatchObject([{ serviceId: 2, backendId: 1 }])
+    expect(await sockets.end([], plane.netns)).toMatchObject([{ serviceId: 2, backendId: 1 }])
   })
 
   it('nothing in another network namespace', async () => {
     await sockets.agree([stale])
-    expect(await sockets.end()).toEqual([])
+    expect(await sockets.end([])).toEqual([])
     expect(await plane.do('send c')).toBe('ok')
   })
 
   it('nothing that came back in the meantime', async () => {
     await sockets.agree([stale])
     plane.tables.member(1, 1, 1)
-    expect(await sockets.end(plane.netns)).toEqual([])
+    expect(await sockets.end([], plane.netns)).toEqual([])
     expect(await plane.do('send c')).toBe('ok')
   })
 
@@ -218,7 +241,7 @@ describe('ends', () => {
     serve(vip, 1, 1)
     plane.tables.member(1, 1, 0)
     await sockets.agree([stale])
-    expect(await sockets.end(plane.netns)).toHaveLength(2)
+    expect(await sockets.end([], plane.netns)).toHaveLength(2)
     await plane.all('open f udp4')
     expect(await plane.do(`bind f ${BACKENDS.ipv4[4]} 4444`)).toBe('EADDRINUSE')
   })
@@ -234,7 +257,7 @@ it('more stale sockets than one read of the kernel holds are found and ended, ea
   plane.tables.member(1, 1, 0)
   expect(await sockets.find()).toHaveLength(count)
   await sockets.agree([{ serviceId: 1, backendId: 1 }])
-  expect(await sockets.end(plane.netns)).toHaveLength(count)
+  expect(await sockets.end([], plane.netns)).toHaveLength(count)
   expect(await sockets.find()).toEqual([])
   expect(active(1)).toBe(0)
 })

@@ -77,10 +77,15 @@ export class Lifetime {
   #message(): string {
     if (this.#unavailable !== undefined) return this.#unavailable
     if (this.#run === undefined) return 'not yet run'
-    const ended = `ended ${this.#ended} UDP sockets whose endpoint was gone`
+    const ended = `ended ${this.#ended} UDP sockets whose endpoint was gone${this.#means()}`
     const { left } = this.#run
     if (left.length === 0) return ended
     return `${ended}; ${left.length} more cannot be: ${this.#whyLeft(this.#run)}`
+  }
+
+  #means(): string {
+    if (this.#sockets?.means !== 'sock_diag') return ''
+    return ', one by one (sock_diag: the kernel has no bpf_sock_destroy, which came with 6.5)'
   }
 
   #load(): StaleSockets {
@@ -90,7 +95,7 @@ export class Lifetime {
     } catch (error) {
       this.#unavailable =
         `not available: ${messageOf(error)}; connected UDP sockets stay with an endpoint that is ` +
-        'gone until they connect anew (ending them takes kernel 6.5 with BTF)'
+        'gone until they connect anew (ending them takes kernel 5.12 with BTF)'
       throw error
     }
   }

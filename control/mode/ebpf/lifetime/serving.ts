@@ -25,7 +25,7 @@ export class Serving {
   }
 
   /** Where the ledger does not know the frontend, it is not ours to judge. */
-  has(peer: StalePeer, ledger: Ledger): boolean {
+  has(peer: Pick<StalePeer, 'frontend' | 'backend'>, ledger: Ledger): boolean {
     const entry = ledger.frontends.get(peer.frontend)
     if (entry === undefined) return true
     if (this.#besides.get(entry.key)?.has(peer.backend) === true) return true

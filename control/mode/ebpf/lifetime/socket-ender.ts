@@ -20,7 +20,7 @@ const MOST_ROUNDS = 32
 export interface Sockets {
   find(): Promise<StalePeer[]>
   agree(endings: readonly Ending[]): Promise<void>
-  end(netns?: string): Promise<StalePeer[]>
+  end(found: readonly StalePeer[], netns?: string): Promise<StalePeer[]>
 }
 
 export interface SocketEnderOptions {
@@ -134,17 +134,17 @@ export class SocketEnder {
   ): Promise<{ ended: StalePeer[]; missing: readonly bigint[]; error: unknown }> {
     const endings = new Map(stale.map((peer) => [`${peer.serviceId}/${peer.backendId}`, peer]))
     await sockets.agree([...endings.values()].slice(0, this.#options.mostEndings))
-    const { found, missing } = await this.#options.namespaces.find(
-      new Set(stale.map((peer) => peer.netns)),
-    )
-    const places = [...found.values()]
+    const byNetns = Map.groupBy(stale, (peer) => peer.netns)
+    const { found, missing } = await this.#options.namespaces.find(byNetns.keys())
+    const places = [...found]
     const ended: StalePeer[] = []
     let error: unknown
     const walk = async () => {
       for (let place = places.pop(); place !== undefined; place = places.pop()) {
         if (this.#stopped) return
         try {
-          ended.push(...(await sockets.end(place.path)))
+          const [cookie, { path }] = place
+          ended.push(...(await sockets.end(byNetns.get(cookie) ?? [], path)))
         } catch (failure) {
           /* A namespace may end while its sockets are looked for; the others must not wait for it. */
           error = failure

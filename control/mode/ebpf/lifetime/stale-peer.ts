@@ -1,5 +1,6 @@
 import { kpMember, kpStalePeer } from '#abi'
-import { addressPort, readAddress, readFrontend, readMember } from '../records.ts'
+import type { SocketId } from '#addon'
+import { addressPort, PROTOCOL_NUMBERS, readAddress, readFrontend, readMember } from '../records.ts'
 
 /** A connected UDP socket whose backend its service no longer has. */
 export interface StalePeer {
@@ -12,7 +13,11 @@ export interface StalePeer {
   /** The service that has the frontend now. */
   readonly serviceId: number
   readonly backendId: number
+  readonly socket: SocketId
 }
+
+/** linux/socket.h */
+const AF_INET = 2
 
 const words = new Uint32Array(4)
 
@@ -36,9 +41,27 @@ export function readStalePeers(bytes: Uint8Array): StalePeer[] {
       frontend: readFrontend(view, at + kpStalePeer.frontend.offset),
       backend: addressPort(words, 0, view.getUint16(at + kpStalePeer.backendPort.offset)),
       ...readMember(view, at + kpStalePeer.member.offset),
+      socket: readSocket(view, at),
     })
   }
   return peers
+}
+
+function readSocket(view: DataView, at: number): SocketId {
+  const isIPv4 = view.getUint32(at + kpStalePeer.family.offset, true) === AF_INET
+  /** IPv4 is kept v4-mapped; a socket of that family knows but its last four bytes. */
+  const address = ({ offset, size }: { readonly offset: number; readonly size: number }) => {
+    const skip = isIPv4 ? size - 4 : 0
+    return new Uint8Array(view.buffer, view.byteOffset + at + offset + skip, size - skip)
+  }
+  return {
+    protocol: PROTOCOL_NUMBERS.UDP,
+    localAddress: address(kpStalePeer.local),
+    localPort: view.getUint16(at + kpStalePeer.localPort.offset),
+    remoteAddress: address(kpStalePeer.backend),
+    remotePort: view.getUint16(at + kpStalePeer.backendPort.offset),
+    cookie: view.getBigUint64(at + kpStalePeer.socketCookie.offset, true),
+  }
 }
 
 /** A service and a backend that it does not have. */

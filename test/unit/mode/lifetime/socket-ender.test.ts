@@ -14,6 +14,14 @@ function peer(netns: number, backendId = 7, serviceId = 3): StalePeer {
     backend: `10.244.0.${backendId}:53`,
     serviceId,
     backendId,
+    socket: {
+      protocol: 17,
+      localAddress: new Uint8Array(4),
+      localPort: 40_000,
+      remoteAddress: new Uint8Array(4),
+      remotePort: 53,
+      cookie: BigInt(netns),
+    },
   }
 }
 
@@ -37,9 +45,10 @@ class FakeSockets {
     this.agreed = endings
   }
 
-  async end(path?: string) {
+  async end(found: readonly StalePeer[], path?: string) {
     const netns = BigInt(path ?? 1)
     this.calls.push(`end ${netns}`)
+    expect(new Set(found.map((one) => one.netns))).toEqual(new Set([netns]))
     await Promise.resolve()
     if (this.failing.has(netns)) throw new Error(`namespace ${netns} is gone`)
     const isEnded = (one: StalePeer) =>
