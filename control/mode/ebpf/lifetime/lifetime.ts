@@ -78,8 +78,10 @@ export class Lifetime {
     if (this.#unavailable !== undefined) return this.#unavailable
     if (this.#run === undefined) return 'not yet run'
     const ended = `ended ${this.#ended} UDP sockets whose endpoint was gone${this.#means()}`
-    const { left } = this.#run
-    if (left.length === 0) return ended
+    const { left, error } = this.#run
+    if (left.length === 0) {
+      return error === undefined ? ended : `${ended}; the last look for more: ${messageOf(error)}`
+    }
     return `${ended}; ${left.length} more cannot be: ${this.#whyLeft(this.#run)}`
   }
 
@@ -118,6 +120,10 @@ export class Lifetime {
     const isNews = fresh.length > 0 || (error !== undefined && error !== this.#lastError)
     this.#lastError = error
     if (!isNews) return
+    if (run.left.length === 0) {
+      log.warn({}, `UDP sockets of gone endpoints cannot be looked for: ${error}`)
+      return
+    }
     log.warn(
       { sockets: run.left.length, netnsCookies: fresh.slice(0, NAMED).map(String) },
       `UDP sockets stay with an endpoint that is gone: ${this.#whyLeft(run)}`,

@@ -24,10 +24,10 @@ export class Serving {
     }
   }
 
-  /** Where the ledger does not know the frontend, it is not ours to judge. */
+  /** Where nobody knows of the service, or not yet since the start, it is not ours to judge. */
   has(peer: Pick<StalePeer, 'frontend' | 'backend'>, ledger: Ledger): boolean {
     const entry = ledger.frontends.get(peer.frontend)
-    if (entry === undefined) return true
+    if (entry === undefined || ledger.unclaimed.has(entry)) return true
     if (this.#besides.get(entry.key)?.has(peer.backend) === true) return true
     const { backends } = ledger
     let found = false

@@ -114,6 +114,11 @@ export class SocketEnder {
       this.#sockets ??= this.#options.sockets()
       for (let round = 0; round < MOST_ROUNDS; round++) {
         left = (await this.#sockets.find()).filter((peer) => !this.#options.isServing(peer))
+        if (left.length === 0) {
+          /* A namespace that failed is gone, and its sockets with it. */
+          missing = []
+          error = undefined
+        }
         if (left.length === 0 || this.#stopped) break
         const outcome = await this.#end(this.#sockets, left)
         ended.push(...outcome.ended)
@@ -124,7 +129,6 @@ export class SocketEnder {
     } catch (failure) {
       error = failure
     }
-    if (left.length === 0) missing = []
     this.#options.onRun({ ended, left, missing, error })
   }
 

@@ -53,6 +53,18 @@ describe('flows stay (CT-1)', () => {
     expect(stays('10.0.0.3:53', '10.96.0.11:53/UDP')).toBe(true)
   })
 
+  it('of services that an earlier agent left, and that nobody has asked for yet', async () => {
+    const maps = new FakeMaps()
+    const earlier = new Applier(maps)
+    await earlier.start()
+    await earlier.apply([set(dns)], true)
+    applier = new Applier(maps)
+    await applier.start()
+    expect(stays('10.0.0.3:53')).toBe(true)
+    await apply(dns)
+    expect(stays('10.0.0.3:53')).toBe(false)
+  })
+
   it('no longer than the service does', async () => {
     const besides = [backend('10.0.0.7:53')]
     await apply({ ...dns, besides })

@@ -191,6 +191,18 @@ describe('what cannot be ended', () => {
     expect(runs[0]?.ended).toHaveLength(2)
   })
 
+  it('is no trouble where the namespace goes with its sockets', async () => {
+    sockets.stale = [peer(2), peer(3)]
+    sockets.failing.add(3n)
+    let looks = 0
+    sockets.onFind = () => {
+      if (++looks === 2) sockets.stale = []
+    }
+    ender.ask()
+    await pass(0)
+    expect(runs).toEqual([{ ended: [peer(2)], left: [], missing: [], error: undefined }])
+  })
+
   it('is tried again at the next change', async () => {
     sockets.stale = [peer(2)]
     sockets.failing.add(2n)
