@@ -51,6 +51,8 @@ export interface ProbeSummary {
   readonly servers: Readonly<Record<string, number>>
   /** Microseconds of the slowest try. */
   readonly max_us: number
+  /** How many it made. */
+  readonly sockets: number
 }
 
 export interface StreamSummary {
@@ -159,7 +161,7 @@ export interface ProbeOptions {
   /** Tries a second. */
   readonly rate?: number
   readonly timeout?: number
-  /** With `udp-connected`: one socket for all tries, until it fails. */
+  /** Over UDP: one socket for all tries, until it fails. */
   readonly keep?: boolean
 }
 
