@@ -254,8 +254,8 @@ struct kp_flows {
 struct kp_stale_peer {
 	__u64 netns_cookie; /* of the socket's network namespace */
 	__u64 socket_cookie;
-	struct kp_member member; /* that is missing: the service at the frontend, the backend */
-	struct kp_frontend frontend;
+	struct kp_member member;     /* that is missing: the service at the frontend, the backend */
+	struct kp_frontend frontend; /* as in `services`: of a NodePort the wildcard address */
 	__be16 backend_port;
 	__be16 local_port;
 	struct kp_address backend;

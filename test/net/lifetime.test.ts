@@ -88,6 +88,27 @@ describe.each(Object.keys(families) as (keyof typeof families)[])(
   },
 )
 
+test('sockets at NodePorts are found, at whatever address of the node (CT-3, TR-40)', async () => {
+  const spec = {
+    name: 'node-port',
+    clusterIPs: clusterIPs(host++),
+    ports: [{ protocol: 'UDP', port: 53, targetPort: 8080, nodePort: 30_053 }],
+    spec: { type: 'NodePort' },
+  }
+  await stage.apply(spec, [stage.web(1)])
+  const { ipv4, ipv6 } = stage.n1.addresses
+  const sockets = []
+  for (const address of [ipv4, ipv6]) {
+    for (const place of stage.clients) {
+      const socket = stream(place, address, 30_053, { transport: 'udp-connected' })
+      await socket.met('web-1')
+      sockets.push(socket)
+    }
+  }
+  await stage.apply(spec, [stage.web(3)])
+  for (const socket of sockets) expect(ENDED).toContain((await socket.ended()).error)
+})
+
 describe('a client that keeps one socket, as resolvers do', () => {
   test('recovers by itself when the pod of its server has gone (CT-8, S7)', async () => {
     const pod = await stage.n2.addPod('dns-1')

@@ -38,7 +38,7 @@ export function loadObject(path: string, pins: PinDirectory, sizes: MapSizes): B
  * The agent runs in the node's own network namespace, and processes there are this host. Before kernel
  * 5.14 nobody can say which that is: then no client is the host, and loopback has no NodePorts.
  */
-function hostNetns(): bigint {
+export function hostNetns(): bigint {
   try {
     return netnsCookie()
   } catch {

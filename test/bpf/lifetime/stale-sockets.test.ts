@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { kpBackendStats } from '#abi'
+import { kpAddressRole, kpBackendStats } from '#abi'
 import { netnsCookieAt } from '#addon'
 import { StaleSockets } from '../../../control/mode/ebpf/lifetime/stale-sockets.ts'
 import { PINNED_MAPS, PinDirectory } from '../../../control/mode/ebpf/pins.ts'
 import { EXTERNAL_DROP, INTERNAL_DROP } from '../../../control/mode/ebpf/records.ts'
 import { mountBpf, type TemporaryDirectory } from '../addon/fixture.ts'
 import { BACKENDS, buildSockets, SocketPlane, VIPS } from '../socket/plane.ts'
-import { range, TCP, UDP } from '../tables.ts'
+import { range, TCP, UDP, words } from '../tables.ts'
 
 const OBJECT = join(import.meta.dirname, '../../../build/bpf/lifetime.bpf.o')
 
@@ -152,13 +152,34 @@ describe('is stale', () => {
   })
 
   it.each([
-    ['while its backend is active', 1, 0],
-    ['while its backend terminates (CT-1)', 2, 0],
-    ['while its backend serves traffic from outside (CT-1)', 0, 1],
-  ])('no socket %s', async (_, internal, external) => {
+    ['while its backend is active', 1, 0, 0],
+    ['while its backend terminates (CT-1)', 2, 0, 0],
+    ['while its backend serves the short-circuit (CT-1)', 0, 1, 0],
+    ['while its backend serves traffic from outside (CT-1)', 0, 0, 1],
+  ])('no socket %s', async (_, internal, cluster, external) => {
     serve(vip, 1, 1)
-    plane.tables.member(1, 1, internal, external)
+    plane.tables.member(1, 1, internal, cluster, external)
     expect(await seen()).toEqual([])
+  })
+
+  it('a socket of a NodePort, by the frontend that all addresses of the node share (CT-3)', async () => {
+    const node = new Uint8Array(words(other).buffer)
+    plane.tables.map('addresses').update(node, Uint8Array.of(kpAddressRole.NODE_PORTS, 0, 0, 0))
+    serve('0.0.0.0', 2, 0)
+    await plane.all('open d udp4', `connect d ${other} 53`)
+    expect(await seen()).toEqual([])
+    serve('0.0.0.0', 2, 1)
+    plane.tables.member(2, 1, 0)
+    expect(await seen()).toEqual([['0.0.0.0:53/UDP', '10.244.0.1:8080']])
+  })
+
+  it('no socket whose frontend is gone, and no such look is counted as a refusal', async () => {
+    const address = new Uint8Array(words(vip).buffer)
+    plane.tables.map('addresses').update(address, Uint8Array.of(kpAddressRole.CLUSTER_IP, 0, 0, 0))
+    plane.tables.map('services').delete(plane.tables.frontend(vip, 53, UDP))
+    plane.tables.member(1, 1, 0)
+    expect(await seen()).toEqual([])
+    expect(plane.tables.reason('UNKNOWN_PORT')).toBe(0)
   })
 
   it('no socket of a Service without endpoints, or that cannot be read (CT-2)', async () => {

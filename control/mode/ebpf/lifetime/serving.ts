@@ -40,10 +40,7 @@ export class Serving {
 
 /** Flows of TCP are never ended (TR-70). */
 function besidesOf(port: ServicePort): readonly Backend[] {
-  if (port.protocol !== 'UDP') return []
-  const { internal, external, cluster, besides = [] } = port
-  if (cluster === internal || cluster === external) return besides
-  return [...besides, ...cluster.active, ...cluster.terminating]
+  return port.protocol === 'UDP' ? (port.besides ?? []) : []
 }
 
 /** As the ledger writes it. */

@@ -1,6 +1,6 @@
 import { KP_ENDINGS } from '#abi'
 import { BpfError, BpfObject, destroySockets, runIterator } from '#addon'
-import { pinnedSizes } from '../load.ts'
+import { hostNetns, pinnedSizes } from '../load.ts'
 import { PINNED_MAPS, type PinDirectory } from '../pins.ts'
 import { writeMember } from '../records.ts'
 import { ENDING_SIZE, type Ending, readStalePeers, type StalePeer } from './stale-peer.ts'
@@ -34,6 +34,7 @@ export class StaleSockets {
       BpfObject.load(path, {
         pins: Object.fromEntries(PINNED_MAPS.map((name) => [name, pins.map(name)])),
         maxEntries: pinnedSizes(pins),
+        constants: { host_netns: hostNetns() },
         skipPrograms,
       })
     if (means !== 'sock_diag') {
