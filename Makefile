@@ -18,8 +18,8 @@ MODULES := node_modules/.package-lock.json
 ABI := $(BUILD)/generated/abi.ts
 ADDON := $(BUILD)/addon/kproxy.node
 KPROXY := $(BUILD)/bin/kproxy
-BPF_OBJECT := $(BUILD)/bpf/socket.bpf.o
-PROGRAMS := $(KPROXY) $(ADDON) $(BPF_OBJECT)
+BPF_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
+PROGRAMS := $(KPROXY) $(ADDON) $(BPF_OBJECTS)
 
 .PHONY: all
 all: $(PROGRAMS) ## Build kproxy: BPF objects, addon, command

@@ -92,6 +92,13 @@ export interface Binding {
     context: Uint8Array | undefined,
   ): { returnValue: number; dataOut: Uint8Array; durationNs: number }
 
+  /** `netns` is a path, or empty for the process's own. */
+  runIterator(
+    program: ProgramHandle,
+    map: MapHandle | undefined,
+    netns: string,
+  ): Promise<Uint8Array>
+
   attachCgroup(program: ProgramHandle, cgroupPath: string, attachType: number): LinkHandle
   openLink(path: string): LinkHandle
   linkInfo(link: LinkHandle): {
@@ -117,9 +124,13 @@ export interface Binding {
   }[]
   watchAddresses(callback: () => void): WatcherHandle
 
+  /** `requests`: struct inet_diag_req_v2 each; the answer has a byte for each, 1 where it was ended. */
+  destroySockets(requests: Uint8Array, netns: string): Promise<Uint8Array>
+
   membarrier(): Promise<void>
   lockFile(path: string): LockHandle | undefined
   netnsCookie(): bigint
+  netnsCookieAt(path: string): Promise<bigint>
   filesystemMagic(path: string): number
   possibleCpus(): number
 

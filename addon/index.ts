@@ -13,9 +13,12 @@ export {
   type InterfaceAddress,
   interfaceAddresses,
 } from './interface-address.ts'
+export { type IteratorOptions, runIterator } from './iterator.ts'
 export { BpfLink, type LinkInfo } from './link.ts'
 export { BpfMap, type MapEntries, type MapInfo, type UpdateMode } from './map.ts'
 export { MappedArray } from './mapped-array.ts'
+export { netnsCookie, netnsCookieAt } from './netns.ts'
 export { BpfObject, type OpenOptions } from './object.ts'
 export { BpfProgram, type ProgramInfo, type TestRunOptions, type TestRunResult } from './program.ts'
-export { membarrier, netnsCookie, possibleCpus } from './system.ts'
+export { destroySockets, type SocketId } from './socket.ts'
+export { membarrier, possibleCpus } from './system.ts'

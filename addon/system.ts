@@ -9,11 +9,6 @@ export function membarrier(): Promise<void> {
   return native.membarrier()
 }
 
-/** The cookie of the calling thread's network namespace (SO_NETNS_COOKIE, since 5.14). */
-export function netnsCookie(): bigint {
-  return native.netnsCookie()
-}
-
 /** How many values a per-CPU map holds under one key. */
 export function possibleCpus(): number {
   return native.possibleCpus()

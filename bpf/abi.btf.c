@@ -17,6 +17,7 @@ struct kp_everything {
 	struct kp_peer peer;
 	struct kp_tcp_peer tcp_peer;
 	struct kp_flows flows;
+	struct kp_stale_peer stale_peer;
 	struct kp_service_stats service_stats;
 	struct kp_backend_stats backend_stats;
 	enum kp_scope scope;

@@ -247,6 +247,23 @@ struct kp_flows {
 	struct bpf_spin_lock lock; /* threads may send from one socket at once */
 };
 
+/* How many (service, backend) pairs one walk may end; user space walks again for more. */
+#define KP_ENDINGS 4096
+
+/* What the iterators of lifetime.bpf.c say of a connected UDP socket whose backend is gone. */
+struct kp_stale_peer {
+	__u64 netns_cookie; /* of the socket's network namespace */
+	__u64 socket_cookie;
+	struct kp_member member;     /* that is missing: the service at the frontend, the backend */
+	struct kp_frontend frontend; /* as in `services`: of a NodePort the wildcard address */
+	__be16 backend_port;
+	__be16 local_port;
+	struct kp_address backend;
+	struct kp_address local;
+	__u32 family; /* AF_INET or AF_INET6, of the socket */
+	__u32 pad;
+};
+
 /* service_stats: per-CPU value by service id. Rows are made by the programs at first use. */
 struct kp_service_stats {
 	__u64 connections; /* TCP and connected UDP choices */
@@ -315,6 +332,7 @@ KP_ASSERT_SIZE(kp_peer, 48);
 KP_ASSERT_SIZE(kp_tcp_peer, 64);
 KP_ASSERT_SIZE(kp_flow, 48);
 KP_ASSERT_SIZE(kp_flows, 200);
+KP_ASSERT_SIZE(kp_stale_peer, 88);
 KP_ASSERT_SIZE(kp_service_stats, 32);
 KP_ASSERT_SIZE(kp_backend_stats, 24);
 

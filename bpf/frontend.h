@@ -65,41 +65,50 @@ static __always_inline void kp_widen(struct kp_frontend *key)
 }
 
 /*
- * Copies the record of `asked`, or of the NodePort that `asked` stands for, to the stack and
- * verifies it there: hash elements are recycled as soon as they are freed, so the pointer may show
- * another record's bytes, or half of them, while we copy. The second look goes through the hash
- * again and finds the element that took its place.
+ * Copies the record of `key`, or of the NodePort that `key` stands for and then becomes, to the
+ * stack and verifies it there: hash elements are recycled as soon as they are freed, so the pointer
+ * may show another record's bytes, or half of them, while we copy. The second look goes through the
+ * hash again and finds the element that took its place. Where there is none, the address is judged
+ * (and counted) on request.
  */
-static __always_inline enum kp_found kp_find_service(const struct kp_frontend *asked, bool is_host,
-						     struct kp_service *record)
+static __always_inline enum kp_found kp_find_record(struct kp_frontend *key, bool is_host,
+						    bool judges, struct kp_service *record)
 {
-	struct kp_frontend key = *asked;
-	struct kp_service *element = bpf_map_lookup_elem(&services, &key);
+	struct kp_service *element = bpf_map_lookup_elem(&services, key);
 
 	if (!element) {
-		__u32 *role = bpf_map_lookup_elem(&addresses, &key.address);
+		__u32 *role = bpf_map_lookup_elem(&addresses, &key->address);
 
-		if (!kp_means_node(&key.address, role, is_host))
-			return kp_judge_address(&key.address, role);
-		kp_widen(&key);
-		element = bpf_map_lookup_elem(&services, &key);
+		if (!kp_means_node(&key->address, role, is_host))
+			return judges ? kp_judge_address(&key->address, role) : KP_FOUND_NOTHING;
+		kp_widen(key);
+		element = bpf_map_lookup_elem(&services, key);
 		if (!element)
 			return KP_FOUND_NOTHING;
 	}
 	*record = *element;
-	if (record->checksum == kp_checksum(&key, record))
+	if (record->checksum == kp_checksum(key, record))
 		return KP_FOUND_SERVICE;
 
-	element = bpf_map_lookup_elem(&services, &key);
+	element = bpf_map_lookup_elem(&services, key);
 	if (!element)
 		return KP_FOUND_NOTHING;
 	*record = *element;
-	if (record->checksum == kp_checksum(&key, record)) {
+	if (record->checksum == kp_checksum(key, record)) {
 		kp_count_reason(KP_REASON_TORN_RETRIED);
 		return KP_FOUND_SERVICE;
 	}
 	kp_count_reason(KP_REASON_TORN_RECORD);
 	return KP_FOUND_TORN;
+}
+
+/* What a client that names `asked` gets. */
+static __always_inline enum kp_found kp_find_service(const struct kp_frontend *asked, bool is_host,
+						     struct kp_service *record)
+{
+	struct kp_frontend key = *asked;
+
+	return kp_find_record(&key, is_host, true, record);
 }
 
 #endif /* KPROXY_FRONTEND_H */

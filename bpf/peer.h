@@ -42,10 +42,7 @@ static __always_inline void kp_forget_peer(void *ctx, struct bpf_sock *sk, __u32
 
 	if (!peer)
 		return;
-	if (peer->counted & KP_COUNTED_ACTIVE)
-		kp_count_connection_end(peer->backend_id);
-	if (peer->counted & KP_COUNTED_LOAD)
-		kp_add_load(peer->backend_id, -1);
+	kp_uncount_peer(peer);
 	if (place)
 		kp_free_tcp_place(place);
 	else

@@ -84,6 +84,15 @@ static __always_inline void kp_count_connection_end(__u32 backend_id)
 		__sync_fetch_and_add(&backend->active, -1);
 }
 
+/* The peer of a socket that no longer uses its backend. */
+static __always_inline void kp_uncount_peer(const struct kp_peer *peer)
+{
+	if (peer->counted & KP_COUNTED_ACTIVE)
+		kp_count_connection_end(peer->backend_id);
+	if (peer->counted & KP_COUNTED_LOAD)
+		kp_add_load(peer->backend_id, -1);
+}
+
 static __always_inline void kp_count_datagram(__u32 service_id, __u32 backend_id)
 {
 	struct kp_service_stats *service = kp_service_row(service_id);

@@ -5,12 +5,15 @@
 #include "give_back.h"
 #include "handle.h"
 #include "interface_addresses.h"
+#include "iterator.h"
 #include "link.h"
 #include "map.h"
 #include "map_jobs.h"
 #include "mapping.h"
+#include "netns.h"
 #include "object.h"
 #include "program.h"
+#include "socket_diag.h"
 #include "system.h"
 
 namespace kproxy {
@@ -45,6 +48,7 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   add("openProgram", OpenProgram);
   add("programInfo", ProgramInfo);
   add("testRun", TestRun);
+  add("runIterator", RunIterator);
 
   add("attachCgroup", AttachCgroup);
   add("openLink", OpenLink);
@@ -56,9 +60,13 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   add("interfaceAddresses", InterfaceAddresses);
   add("watchAddresses", WatchAddresses);
 
+  add("netnsCookie", NetnsCookie);
+  add("netnsCookieAt", NetnsCookieAt);
+
+  add("destroySockets", DestroySockets);
+
   add("membarrier", Membarrier);
   add("lockFile", LockFile);
-  add("netnsCookie", NetnsCookie);
   add("filesystemMagic", FilesystemMagic);
   add("possibleCpus", PossibleCpus);
 

@@ -3,7 +3,6 @@
 #include <bpf/libbpf.h>
 #include <linux/membarrier.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
@@ -45,18 +44,6 @@ Napi::Value LockFile(const Napi::CallbackInfo& info) {
     return Throw(env, {errno, "lock", path});
   }
   return Wrap(env, std::make_unique<Lock>(std::move(fd), path));
-}
-
-Napi::Value NetnsCookie(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const FileDescriptor fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd.open()) return Throw(env, {errno, "open a socket for", "the netns cookie"});
-  uint64_t cookie = 0;
-  socklen_t size = sizeof(cookie);
-  if (getsockopt(fd.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) {
-    return Throw(env, {errno, "read", "the netns cookie"});
-  }
-  return Napi::BigInt::New(env, cookie);
 }
 
 Napi::Value FilesystemMagic(const Napi::CallbackInfo& info) {

@@ -9,8 +9,6 @@ namespace kproxy {
 Napi::Value Membarrier(const Napi::CallbackInfo& info);
 // lockFile(path): handle, or undefined when another process holds the lock
 Napi::Value LockFile(const Napi::CallbackInfo& info);
-// netnsCookie(): bigint
-Napi::Value NetnsCookie(const Napi::CallbackInfo& info);
 // filesystemMagic(path): number
 Napi::Value FilesystemMagic(const Napi::CallbackInfo& info);
 // possibleCpus(): number

@@ -67,6 +67,7 @@ export function composeStatus(inputs: StatusInputs): StatusDocument {
     problems: model.problems(),
     reasons: mode.reasons,
     drift: inputs.drift,
+    udpSocketsEnded: mode.udpSocketsEnded,
     residentBytes: process.memoryUsage.rss(),
   }
 }

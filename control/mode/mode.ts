@@ -74,6 +74,8 @@ export interface ModeStatus {
   readonly refused: readonly Refusal[]
   /** Reason name -> count since the maps were made. */
   readonly reasons: Readonly<Record<string, number>>
+  /** Connected UDP sockets that were ended because their endpoint was gone, since the agent started. */
+  readonly udpSocketsEnded: number
 }
 
 /** Counters of one service port (of one family), and of its backends by "address:port". */

@@ -24,6 +24,7 @@ export function fingerprint(port: ServicePort): number {
   if (port.cluster === port.internal) mix(1)
   else if (port.cluster === port.external) mix(2)
   else mixList(port.cluster)
+  mixBackends(port.besides ?? [])
   return (high >>> 6) * 2 ** 26 + (low >>> 6)
 }
 

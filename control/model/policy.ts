@@ -63,6 +63,17 @@ export function selectEndpoints(
   }
 }
 
+/** The candidates that serve and that no list shows (CT-1): UDP flows on them stay. */
+export function servingBesides(
+  candidates: readonly Candidate[],
+  { internal, external, cluster }: EndpointLists,
+): readonly Candidate[] {
+  const shown = new Set(
+    [internal, external, cluster].flatMap(({ active, terminating }) => [...active, ...terminating]),
+  )
+  return candidates.filter((candidate) => candidate.serving && !shown.has(candidate))
+}
+
 /** Equal lists are one object: what is planned and stored for one is then there for the other. */
 function isSameList(a: EndpointList, b: EndpointList): boolean {
   return (

@@ -3,7 +3,7 @@ import { collectEndpoints } from './endpoints.ts'
 import { frontendsOf } from './frontends.ts'
 import type { HeldSlice } from './held-slice.ts'
 import type { NodeIPs } from './node-ips.ts'
-import { type Policies, selectEndpoints } from './policy.ts'
+import { type Policies, selectEndpoints, servingBesides } from './policy.ts'
 import { type Scheduler, schedulerOf } from './scheduler.ts'
 import { addressesOf } from './service-addresses.ts'
 import { type Family, type Frontend, type ServicePort, servicePortKey } from './service-port.ts'
@@ -51,7 +51,8 @@ export function resolveService(
       const candidates = collectEndpoints(slices, family, port.name, protocol)
       const frontends = frontendsOf(port, family, addresses)
       const policies = policiesOf(service, frontends)
-      const { internal, external, cluster } = selectEndpoints(candidates, policies, place)
+      const lists = selectEndpoints(candidates, policies, place)
+      const besides = protocol === 'UDP' ? servingBesides(candidates, lists) : []
       const hasRanges = frontends.some((frontend) => frontend.class === 'LoadBalancerIP')
       ports.push({
         key: servicePortKey(namespace, name, port.name, protocol, family),
@@ -61,9 +62,8 @@ export function resolveService(
         protocol,
         family,
         frontends,
-        internal,
-        external,
-        cluster,
+        ...lists,
+        ...(besides.length > 0 && { besides }),
         internalPolicy: policies.internalLocal ? 'Local' : 'Cluster',
         externalPolicy: policies.externalLocal ? 'Local' : 'Cluster',
         affinitySeconds,

@@ -72,6 +72,11 @@ export interface ServicePort {
   readonly external: EndpointList
   /** For the same, asked by pods of the cluster or by this host: the short-circuit (TR-20). */
   readonly cluster: EndpointList
+  /**
+   * Endpoints that serve and are in none of the lists, which hints, a policy or readiness keep from new
+   * traffic; UDP flows that are on them stay (CT-1). Absent where there are none, and for other protocols.
+   */
+  readonly besides?: readonly Backend[]
   /** In effect for the ClusterIP; never for others (TR-12). */
   readonly internalPolicy: TrafficPolicy
   /** In effect for the external classes: Cluster where there is no frontend of these (IN-11). */

@@ -79,6 +79,8 @@ export interface StatusDocument {
   readonly problems: readonly { readonly subject: string; readonly message: string }[]
   readonly reasons: Readonly<Record<string, number>>
   readonly drift: DriftStatus
+  /** Connected UDP sockets that were ended because their endpoint was gone. */
+  readonly udpSocketsEnded: number
   readonly residentBytes: number
 }
 

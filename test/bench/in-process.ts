@@ -44,6 +44,7 @@ async function main(directory: string, pinDir: string): Promise<void> {
   }
   const mode = new EbpfMode({
     objectPath: fileURLToPath(new URL('../../build/bpf/socket.bpf.o', import.meta.url)),
+    lifetimePath: fileURLToPath(new URL('../../build/bpf/lifetime.bpf.o', import.meta.url)),
     cgroupPath: resolveCgroup(undefined),
     pinDir,
     nodeName: 'in-process',

@@ -51,6 +51,8 @@ export interface ProbeSummary {
   readonly servers: Readonly<Record<string, number>>
   /** Microseconds of the slowest try. */
   readonly max_us: number
+  /** How many it made. */
+  readonly sockets: number
 }
 
 export interface StreamSummary {
@@ -159,6 +161,8 @@ export interface ProbeOptions {
   /** Tries a second. */
   readonly rate?: number
   readonly timeout?: number
+  /** Over UDP: one socket for all tries, until it fails. */
+  readonly keep?: boolean
 }
 
 /** Keeps connecting at a rate, until stopped. */
@@ -171,6 +175,7 @@ export function probe(
   const child = place.spawn(
     program(
       ...['probe', address, String(port), ...transportFlags(options.transport)],
+      ...(options.keep ? ['--keep'] : []),
       ...['--rate', String(options.rate ?? 200), '--timeout', String(options.timeout ?? 1000)],
     ),
   )

@@ -114,8 +114,9 @@ function createMode(config: EffectiveConfig, places: Places, log: Logger): EbpfM
   const { nodeName, maxServices, maxEndpoints } = config
   const { cgroup: cgroupPath, pinDir } = places
   const objectPath = builtFile(join('bpf', 'socket.bpf.o'))
+  const lifetimePath = builtFile(join('bpf', 'lifetime.bpf.o'))
   return new EbpfMode({
-    ...{ objectPath, cgroupPath, pinDir, nodeName, maxServices, maxEndpoints, log },
+    ...{ objectPath, lifetimePath, cgroupPath, pinDir, nodeName, maxServices, maxEndpoints, log },
     nodePorts: nodePortOptions(config),
   })
 }

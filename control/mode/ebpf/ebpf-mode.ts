@@ -21,6 +21,7 @@ import { BpfKernelMaps } from './bpf-maps.ts'
 import { runCanary } from './canary.ts'
 import { readCounters, readReasons } from './counters.ts'
 import { Hooks } from './hooks.ts'
+import { Lifetime } from './lifetime/lifetime.ts'
 import { loadObject, writeMeta } from './load.ts'
 import { lockCgroup, PINNED_MAPS, PinDirectory } from './pins.ts'
 import { preflight } from './preflight.ts'
@@ -34,6 +35,8 @@ export interface Log {
 export interface EbpfModeOptions {
   /** The compiled programs, build/bpf/socket.bpf.o. */
   readonly objectPath: string
+  /** The compiled programs that end sockets, build/bpf/lifetime.bpf.o. */
+  readonly lifetimePath: string
   /** Root of the node's cgroup v2 tree. */
   readonly cgroupPath: string
   /** This node's own directory on a bpf file system. No dots in it: bpffs allows none in names. */
@@ -64,6 +67,7 @@ interface Running {
   readonly hooks: Hooks
   readonly addressKeeper: AddressKeeper
   readonly nodeAddresses: NodeAddresses
+  readonly lifetime: Lifetime
 }
 
 /**
@@ -118,7 +122,15 @@ export class EbpfMode implements Mode {
       hooks.attach()
       const addressKeeper = new AddressKeeper(maps)
       const nodeAddresses = this.#followAddresses()
-      this.#running = { locks, object, maps, applier, hooks, addressKeeper, nodeAddresses }
+      const lifetime = new Lifetime({
+        objectPath: this.#options.lifetimePath,
+        pins,
+        ledger: () => applier.ledger,
+        log,
+      })
+      this.#running = {
+        ...{ locks, object, maps, applier, hooks, addressKeeper, nodeAddresses, lifetime },
+      }
       const restored = ledger.unclaimed.size
       log.info({ restored, generation: ledger.generation + 1, pinDir }, 'programs attached')
     } catch (error) {
@@ -129,12 +141,20 @@ export class EbpfMode implements Mode {
   }
 
   async apply(changes: readonly ServicePortChange[], complete: boolean): Promise<ApplyReport> {
-    const report = await this.#open().applier.apply(changes, complete)
-    if (!this.#applied) {
-      this.#applied = true
-      void this.#check()
+    const { applier, lifetime } = this.#open()
+    try {
+      const report = await applier.apply(changes, complete)
+      this.#checkFirst()
+      return report
+    } finally {
+      lifetime.applied(changes, complete)
     }
-    return report
+  }
+
+  #checkFirst(): void {
+    if (this.#applied) return
+    this.#applied = true
+    void this.#check()
   }
 
   async adapt({ guards, nodeIPs, detectsLocal }: Environment, complete: boolean): Promise<void> {
@@ -159,14 +179,15 @@ export class EbpfMode implements Mode {
   }
 
   async status(): Promise<ModeStatus> {
-    const { applier, hooks, object } = this.#open()
+    const { applier, hooks, object, lifetime } = this.#open()
     if (this.#applied && performance.now() - this.#checkedAt > CANARY_VALID_MS) await this.#check()
     return {
       hooks: hooks.status(),
       maps: await this.#mapStatus(),
-      checks: [...this.#checks, ...this.#addressChecks()],
+      checks: [...this.#checks, ...this.#addressChecks(), ...this.#lifetimeChecks()],
       refused: applier.refused,
       reasons: readReasons((key) => object.map('reasons').lookup(key)),
+      udpSocketsEnded: lifetime.ended,
     }
   }
 
@@ -182,6 +203,7 @@ export class EbpfMode implements Mode {
     this.#running = undefined
     running.nodeAddresses.close()
     await running.applier.stop()
+    await running.lifetime.stop()
     running.hooks.close()
     running.maps.close()
     running.object.close()
@@ -227,6 +249,10 @@ export class EbpfMode implements Mode {
     if (settings !== this.#settings) writeMeta(object.map('meta'), kpMeta.SETTINGS, settings)
     this.#settings = settings
     return [...(four?.addresses ?? []), ...(six?.addresses ?? [])]
+  }
+
+  #lifetimeChecks(): CheckStatus[] {
+    return this.#applied ? [this.#open().lifetime.check()] : []
   }
 
   #addressChecks(): CheckStatus[] {

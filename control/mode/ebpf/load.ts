@@ -38,7 +38,7 @@ export function loadObject(path: string, pins: PinDirectory, sizes: MapSizes): B
  * The agent runs in the node's own network namespace, and processes there are this host. Before kernel
  * 5.14 nobody can say which that is: then no client is the host, and loopback has no NodePorts.
  */
-function hostNetns(): bigint {
+export function hostNetns(): bigint {
   try {
     return netnsCookie()
   } catch {
@@ -85,7 +85,8 @@ function wantedSizes({ maxServices, maxEndpoints }: MapSizes): Record<string, nu
   }
 }
 
-function pinnedSizes(pins: PinDirectory): Record<string, number> {
+/** Most entries of the maps that are pinned. */
+export function pinnedSizes(pins: PinDirectory): Record<string, number> {
   const sizes: Record<string, number> = {}
   for (const name of PINNED_MAPS) {
     if (name.startsWith('socket_') || !existsSync(pins.map(name))) continue

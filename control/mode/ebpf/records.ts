@@ -142,7 +142,7 @@ function writeAddress(view: DataView, offset: number, words: Uint32Array, at: nu
 }
 
 /** Reads `kp_address` into four words of `out`. */
-function readAddress(view: DataView, offset: number, out: Uint32Array, at = 0): void {
+export function readAddress(view: DataView, offset: number, out: Uint32Array, at = 0): void {
   for (let word = 0; word < kpAddress.size / 4; word++) {
     out[at + word] = view.getUint32(offset + word * 4, LITTLE)
   }

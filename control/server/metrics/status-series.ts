@@ -65,6 +65,12 @@ export class StatusSeries {
       {},
       status.drift.repaired,
     )
+    this.#count(
+      'kproxy_udp_sockets_ended_total',
+      'Connected UDP sockets that were ended because their endpoint was gone',
+      {},
+      status.udpSocketsEnded,
+    )
     for (const stream of source.streams) {
       const { kind } = stream
       this.#set(

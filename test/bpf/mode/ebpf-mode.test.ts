@@ -47,6 +47,7 @@ afterEach(async () => {
 function makeMode(options: Partial<EbpfModeOptions> = {}): EbpfMode {
   const mode = new EbpfMode({
     objectPath: new URL('../../../build/bpf/socket.bpf.o', import.meta.url).pathname,
+    lifetimePath: new URL('../../../build/bpf/lifetime.bpf.o', import.meta.url).pathname,
     cgroupPath: cgroup.path,
     pinDir,
     nodeName: 'node',
@@ -230,13 +231,35 @@ describe('the eBPF mode on real maps', () => {
     const mode = await started()
     await mode.apply([set(web)], true)
     const { checks } = await mode.status()
-    expect(checks).toEqual([
-      {
-        name: 'canary',
-        ok: true,
-        message: expect.stringMatching(/not checked: the agent runs in/),
-      },
-    ])
+    expect(checks).toContainEqual({
+      name: 'canary',
+      ok: true,
+      message: expect.stringMatching(/not checked: the agent runs in/),
+    })
+  })
+
+  const lifetimeOf = async (mode: EbpfMode) =>
+    (await mode.status()).checks.find(({ name }) => name === 'lifetime')?.message
+
+  it('looks for UDP sockets to end after its first apply, and says what came of it', async () => {
+    const mode = await started()
+    await mode.apply([set(web)], true)
+    await expect.poll(() => lifetimeOf(mode)).toBe('ended 0 UDP sockets whose endpoint was gone')
+    expect((await mode.status()).udpSocketsEnded).toBe(0)
+    expect(warnings).toEqual([])
+  })
+
+  it('serves on where the kernel cannot end sockets, and says so once', async () => {
+    const mode = await started({ lifetimePath: '/absent/lifetime.bpf.o' })
+    await mode.apply([set(web)], true)
+    await expect
+      .poll(() => lifetimeOf(mode))
+      .toMatch(/^not available: .*\/absent\/lifetime\.bpf\.o.*; connected UDP sockets stay with/)
+    const dns = port(['10.0.0.1:53'], { frontends: ['10.96.0.53:53'], protocol: 'UDP' })
+    const report = await mode.apply([set(dns)], false)
+    expect(report).toMatchObject({ changed: 1, refused: [] })
+    expect(await mode.verify()).toEqual([])
+    expect(warnings).toEqual([expect.stringContaining('lifetime of UDP sockets: not available')])
   })
 })
 

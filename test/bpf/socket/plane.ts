@@ -50,9 +50,15 @@ export class SocketPlane {
   readonly #lines: Interface
   readonly #answers: AsyncIterableIterator<string>
 
-  constructor(programs: TemporaryDirectory, constants: Record<string, boolean | number> = {}) {
+  /** @param pins path by map name, of maps that other programs are to share */
+  constructor(
+    programs: TemporaryDirectory,
+    constants: Record<string, boolean | number> = {},
+    pins: Record<string, string> = {},
+  ) {
     const object = BpfObject.load(OBJECT, {
       constants,
+      pins,
       maxEntries: { services: 64, slots: 1024, backends: 64, members: 64 },
     })
     this.tables = new Tables(object)
@@ -70,6 +76,11 @@ export class SocketPlane {
     this.#child.stderr.pipe(process.stderr)
     this.#lines = createInterface(this.#child.stdout)
     this.#answers = this.#lines[Symbol.asyncIterator]()
+  }
+
+  /** The path of the sockets' network namespace. */
+  get netns(): string {
+    return `/proc/${this.#child.pid}/ns/net`
   }
 
   /** One command of sockets.c: "ok", an errno name, or "ADDRESS PORT". */

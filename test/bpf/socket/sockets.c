@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -92,6 +93,18 @@ static void open_socket(const char *name, const char *kind)
 	say(socket_->fd);
 }
 
+/* many NAME ADDRESS PORT COUNT: so many more connected UDP sockets, which live as long as we do. */
+static int connect_many(const struct sockaddr *address, socklen_t size, int count)
+{
+	while (count-- > 0) {
+		int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0 || connect(fd, address, size) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* recv: the sender of the next datagram. */
 static void receive(const struct named *socket)
 {
@@ -113,7 +126,7 @@ static void answer(const struct named *socket)
 	say(length < 0 ? -1 : sendto(socket->fd, data, length, 0, (void *)&from, size));
 }
 
-static void run(const char *verb, const char *name, const char *third, int port)
+static void run(const char *verb, const char *name, const char *third, int port, int count)
 {
 	const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 	struct sockaddr_storage address = {};
@@ -131,6 +144,8 @@ static void run(const char *verb, const char *name, const char *third, int port)
 		say(result || socket->type == SOCK_DGRAM ? result : listen(socket->fd, 64));
 	} else if (!strcmp(verb, "connect")) {
 		say(connect(socket->fd, (void *)&address, size));
+	} else if (!strcmp(verb, "many")) {
+		say(connect_many((void *)&address, size, count));
 	} else if (!strcmp(verb, "disconnect")) {
 		say(connect(socket->fd, &nobody, sizeof(nobody)));
 	} else if (!strcmp(verb, "fastopen")) {
@@ -157,15 +172,20 @@ static void run(const char *verb, const char *name, const char *third, int port)
 int main(void)
 {
 	char line[128], verb[16], name[16], third[64];
+	struct rlimit files;
 
+	/* For `many`. */
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while (fgets(line, sizeof(line), stdin)) {
-		int port = -1;
+		int port = -1, count = 0;
 
 		name[0] = third[0] = '\0';
-		if (sscanf(line, "%15s %15s %63s %d", verb, name, third, &port) < 2)
+		if (sscanf(line, "%15s %15s %63s %d %d", verb, name, third, &port, &count) < 2)
 			return 2;
-		run(verb, name, third, port);
+		run(verb, name, third, port, count);
 	}
 	return 0;
 }

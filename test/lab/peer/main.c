@@ -27,11 +27,14 @@ static const char kHelp[] =
     "      (recvfrom's source), seen (this client's address as the server saw it).\n"
     "      --one-socket sends all datagrams from one UDP socket.\n"
     "\n"
-    "  peer probe ADDRESS PORT [--udp | --udp-connected] [--rate PER_SECOND] [--timeout MS]\n"
+    "  peer probe ADDRESS PORT [--udp | --udp-connected] [--keep] [--rate PER_SECOND]\n"
+    "             [--timeout MS]\n"
     "      Tries until stdin ends or SIGTERM comes. Prints a JSON line when it meets a server or "
     "an\n"
     "      error for the first time, and at the end {tries, ok, errors: {ERRNO: n}, servers:\n"
-    "      {NAME: n}, max_us}.\n"
+    "      {NAME: n}, max_us, sockets}. --keep: as resolvers do, it sends from one UDP socket, "
+    "again\n"
+    "      where no answer comes, and makes another only when the socket fails.\n"
     "\n"
     "  peer stream ADDRESS PORT [--udp-connected] [--interval MS] [--timeout MS]\n"
     "      Keeps one connection and exchanges a line every interval until stdin ends or SIGTERM\n"
@@ -90,6 +93,7 @@ enum {
   kOptUdp,
   kOptUdpConnected,
   kOptOneSocket,
+  kOptKeep,
   kOptCount,
   kOptInterval,
   kOptTimeout,
@@ -104,6 +108,7 @@ static const struct option kOptions[] = {
     {"udp", no_argument, NULL, kOptUdp},
     {"udp-connected", no_argument, NULL, kOptUdpConnected},
     {"one-socket", no_argument, NULL, kOptOneSocket},
+    {"keep", no_argument, NULL, kOptKeep},
     {"count", required_argument, NULL, kOptCount},
     {"interval", required_argument, NULL, kOptInterval},
     {"timeout", required_argument, NULL, kOptTimeout},
@@ -137,6 +142,9 @@ static void ParseOption(int option, struct Options* options) {
       break;
     case kOptOneSocket:
       options->one_socket = true;
+      break;
+    case kOptKeep:
+      options->keep = true;
       break;
     case kOptCount:
       options->count = ParseNumber("--count", optarg, 1, 1000000000);

@@ -23,6 +23,7 @@ struct Options {
   socklen_t address_size;
   enum Transport transport;
   bool one_socket;
+  bool keep;
   long count;
   long interval_ms;
   long timeout_ms;

@@ -68,7 +68,10 @@ int Connect(const struct Options* options) {
 
 int Probe(const struct Options* options) {
   CatchStopSignals();
+  if (options->keep && options->transport == kTcp) Die("--keep is for UDP");
   static struct Counters servers, errors;
+  int kept = -1;
+  long sockets = 0;
   long tries = 0, ok = 0;
   int64_t slowest = 0;
   const int64_t start = NowMicroseconds();
@@ -81,8 +84,16 @@ int Probe(const struct Options* options) {
     // After a slow try go on at the usual pace, instead of making up for it with a burst.
     if (next < NowMicroseconds()) next = NowMicroseconds();
     struct Try result;
-    TryOnce(options, -1, &result);
+    if (kept < 0) {
+      ++sockets;
+      if (options->keep) kept = OpenClient(options);
+    }
+    TryOnce(options, kept, &result);
     if (result.error == EINTR && Stopped()) break;
+    if (kept >= 0 && result.error != 0 && result.error != ETIMEDOUT) {
+      close(kept);
+      kept = -1;
+    }
     ++tries;
     if (result.microseconds > slowest) slowest = result.microseconds;
     const long at = (long)((NowMicroseconds() - start) / 1000);
@@ -99,7 +110,7 @@ int Probe(const struct Options* options) {
   PrintCounters(&errors);
   printf(",\"servers\":");
   PrintCounters(&servers);
-  printf(",\"max_us\":%ld}\n", (long)slowest);
+  printf(",\"max_us\":%ld,\"sockets\":%ld}\n", (long)slowest, sockets);
   return tries > 0 && ok == tries ? 0 : 1;
 }
 

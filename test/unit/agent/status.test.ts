@@ -35,6 +35,7 @@ function inputs(change: {
       checks: [{ name: 'canary', ok: true, message: 'connected' }],
       refused: [],
       reasons: {},
+      udpSocketsEnded: 0,
       ...change.mode,
     },
     source: { origin: 'https://10.0.0.1', streams: change.streams ?? [stream], rejected: [] },

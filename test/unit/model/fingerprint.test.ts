@@ -70,6 +70,7 @@ it.each<[string, Partial<ServicePort>]>([
   ['the port of an endpoint', { internal: oneBut({ port: 8081 }) }],
   ['the place of an endpoint', { internal: oneBut({ local: true }) }],
   ['the pod of an endpoint', { internal: oneBut({ targetUid: 'another' }) }],
+  ['an endpoint besides', { besides: two.active }],
   ['the internal policy', { internalPolicy: 'Local' }],
   ['the external policy', { externalPolicy: 'Local' }],
   ['the affinity', { affinitySeconds: 1 }],

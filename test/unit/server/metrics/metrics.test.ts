@@ -274,6 +274,7 @@ describe('our own series', () => {
     const refused = [{ key: 'd/web:/TCP/4', reason: 'MapFull', message: 'full' }]
     expect(await value('kproxy_refused_service_ports', {}, { refused })).toBe(1)
     expect(await value('kproxy_reasons_total', { reason: 'NO_ENDPOINT' })).toBe(5)
+    expect(await value('kproxy_udp_sockets_ended_total')).toBe(3)
     expect(await value('kproxy_condition', { type: 'Synced' })).toBe(1)
     expect(await value('kproxy_stream_up', { kind: 'Service' })).toBe(1)
   })

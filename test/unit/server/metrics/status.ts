@@ -43,6 +43,7 @@ export function status(change: Partial<StatusDocument> = {}): StatusDocument {
     problems: [],
     reasons: { NO_ENDPOINT: 5 },
     drift: { checked: 0, repaired: 0, lastAt: null, last: [] },
+    udpSocketsEnded: 3,
     residentBytes: 1,
     ...change,
   }
