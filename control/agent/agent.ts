@@ -36,6 +36,9 @@ export interface AgentOptions {
   readonly configuration: () => ConfigurationStatus
 }
 
+/** Subjects whose rejection was logged; with more of them some are logged again. */
+const REJECTIONS_KEPT = 4_096
+
 /** One node's agent: source -> model -> mode, and a socket to ask it how it is doing. */
 export class Agent implements StatusProvider {
   readonly #options: AgentOptions
@@ -104,7 +107,6 @@ export class Agent implements StatusProvider {
       source: source.status(),
       model: this.#model,
       syncer: this.#syncer,
-      now: Date.now(),
     })
   }
 
@@ -121,6 +123,7 @@ export class Agent implements StatusProvider {
       if (event.type !== 'rejected' || this.#rejections.get(event.subject) === event.reason) {
         continue
       }
+      if (this.#rejections.size >= REJECTIONS_KEPT) this.#rejections.clear()
       this.#rejections.set(event.subject, event.reason)
       this.#options.log.warn(
         { subject: event.subject, reason: event.reason },
