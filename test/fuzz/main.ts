@@ -18,7 +18,7 @@ const seed = wholeNumber('FUZZ_SEED') ?? Date.now() % 2 ** 31
 const inputs = wholeNumber('FUZZ_INPUTS') ?? 1_000_000
 const workers = Math.min(availableParallelism(), Math.ceil(inputs / ROUND))
 const outcomes = { taken: 0, rejected: 0, 'passed over': 0 }
-let slowestMs = 0
+let slowest = { seed: 0, slowestMs: 0 }
 let saidAt = performance.now()
 const begunAt = saidAt
 
@@ -27,7 +27,7 @@ await Promise.all(Array.from({ length: workers }, (_, worker) => follow(worker))
 const { user, system } = process.cpuUsage()
 process.stdout.write(
   `${describe()} in ${seconds()} s, ${Math.round((user + system) / 1e6)} s of CPU; ` +
-    `the slowest took ${Math.round(slowestMs)} ms of CPU; nothing found\n`,
+    `the slowest took ${Math.round(slowest.slowestMs)} ms of CPU (seed ${slowest.seed}); nothing found\n`,
 )
 
 /** Runs one worker to its end; a finding ends the process. */
@@ -49,7 +49,7 @@ function note(report: RoundReport): void {
   for (const outcome of Object.keys(outcomes) as (keyof typeof outcomes)[]) {
     outcomes[outcome] += report.outcomes[outcome]
   }
-  slowestMs = Math.max(slowestMs, report.slowestMs)
+  if (report.slowestMs > slowest.slowestMs) slowest = report
   if (performance.now() - saidAt < 10_000) return
   saidAt = performance.now()
   process.stdout.write(`${describe()} after ${seconds()} s\n`)

@@ -14,6 +14,7 @@ const LARGE: Limits = { services: 2_048, slots: 65_536, backends: 32_768, member
 const INPUT_CPU_MS = 10_000
 
 export interface RoundReport {
+  readonly seed: number
   readonly outcomes: Record<Outcome, number>
   /** The most CPU time that an input took, its syncs included, in milliseconds. */
   slowestMs: number
@@ -38,6 +39,7 @@ export async function runRound(
   const random = new Random(seed)
   const target = await Target.create(random.oneIn(8) ? LARGE : SMALL)
   const report: RoundReport = {
+    seed,
     outcomes: { taken: 0, rejected: 0, 'passed over': 0 },
     slowestMs: 0,
   }
