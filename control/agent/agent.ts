@@ -12,6 +12,7 @@ import { type StatusProvider, StatusServer } from '../server/server.ts'
 import type { Source, SourceEvent } from '../source/source.ts'
 import { debugProvider, type Settings } from './debug-provider.ts'
 import { EnvironmentKeeper } from './environment-keeper.ts'
+import { NodeWatch } from './node-watch.ts'
 import { describeService, describeServices } from './services.ts'
 import { composeStatus } from './status.ts'
 import { Syncer } from './syncer.ts'
@@ -31,6 +32,8 @@ export interface AgentOptions {
   readonly defaults: Omit<ModelOptions, 'nodeName'>
   readonly telemetry: Omit<TelemetryOptions, 'nodeName' | 'log'>
   readonly detectLocal: DetectLocalOptions
+  /** The agent must end with status 1, to be started anew; why is in the log. */
+  readonly end: () => void
   /** What the agent was told, to be shown as it is. */
   readonly settings: Settings
   readonly configuration: () => ConfigurationStatus
@@ -45,6 +48,7 @@ export class Agent implements StatusProvider {
   readonly #model: Model
   readonly #syncer: Syncer
   readonly #telemetry: Telemetry
+  readonly #nodeWatch: NodeWatch
   readonly #server: StatusServer
   readonly #startedAt = Date.now()
   /** What was logged of each rejected subject, so that a stubborn one is logged once. */
@@ -65,6 +69,9 @@ export class Agent implements StatusProvider {
       environment: new EnvironmentKeeper(this.#model, mode, options.detectLocal),
       minSyncMs: options.minSyncMs,
     })
+    const { detectLocal, end } = options
+    const detectLocalMode = detectLocal.mode
+    this.#nodeWatch = new NodeWatch({ nodeName, detectLocalMode, log, end })
     this.#server = new StatusServer(options.socket, this)
   }
 
@@ -79,6 +86,7 @@ export class Agent implements StatusProvider {
       await this.#telemetry.begin()
       await this.#options.source.start((events) => this.#accept(events))
       this.#telemetry.started()
+      this.#nodeWatch.start()
     } catch (error) {
       await this.#telemetry.close()
       throw error
@@ -87,6 +95,7 @@ export class Agent implements StatusProvider {
 
   /** Ends the agent; kernel state stays, and traffic goes on (design principle 3). */
   async stop(): Promise<void> {
+    this.#nodeWatch.stop()
     await this.#options.source.stop()
     await this.#syncer.stop()
     await this.#telemetry.close()
@@ -131,5 +140,6 @@ export class Agent implements StatusProvider {
       )
     }
     this.#syncer.accept(events)
+    this.#nodeWatch.accepted(this.#model.node)
   }
 }
