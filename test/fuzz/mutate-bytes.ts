@@ -15,6 +15,9 @@ const GROUP_END = 4
 /** Lengths that are no length of anything here: beyond all buffers, and where 31 and 32 bits end. */
 const LIES = [0, 1, 0x7f, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff]
 
+/** Most bytes that repetition adds to a message: an API server takes no larger objects. */
+const LARGEST = 4 << 20
+
 const HUGE_VARINT = Buffer.from([...new Array(9).fill(0xff), 0x01])
 const ENDLESS_VARINT = Buffer.alloc(14, 0xff)
 const NOT_UTF8 = Buffer.from([0xc3, 0x28, 0xff, 0xed, 0xa0, 0x80, 0xf8, 0x00])
@@ -43,7 +46,7 @@ function mutateField(field: Field, random: Random): Buffer[] {
     case 1:
       return [whole, whole]
     case 2:
-      return new Array(random.below(200)).fill(whole)
+      return repeated(whole, random)
     case 3:
       return [write({ ...field, tag: (field.tag & ~7) | random.below(8) })]
     case 4:
@@ -63,6 +66,12 @@ function mutateField(field: Field, random: Random): Buffer[] {
     default:
       return [nested(field.tag, random.pick([2, 50, 2_000]))]
   }
+}
+
+/** So often that it is absurd, and not so often that it is gigabytes. */
+function repeated(piece: Buffer, random: Random): Buffer[] {
+  const most = Math.ceil(LARGEST / Math.max(piece.length, 1))
+  return new Array(Math.min(random.below(200), most)).fill(piece)
 }
 
 /** Groups within groups, closed or not. */
