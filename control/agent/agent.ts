@@ -13,6 +13,7 @@ import type { Source, SourceEvent } from '../source/source.ts'
 import { debugProvider, type Settings } from './debug-provider.ts'
 import { EnvironmentKeeper } from './environment-keeper.ts'
 import { NodeWatch } from './node-watch.ts'
+import { RejectionLog } from './rejection-log.ts'
 import { describeService, describeServices } from './services.ts'
 import { composeStatus } from './status.ts'
 import { Syncer } from './syncer.ts'
@@ -39,9 +40,6 @@ export interface AgentOptions {
   readonly configuration: () => ConfigurationStatus
 }
 
-/** Subjects whose rejection was logged; with more of them some are logged again. */
-const REJECTIONS_KEPT = 4_096
-
 /** One node's agent: source -> model -> mode, and a socket to ask it how it is doing. */
 export class Agent implements StatusProvider {
   readonly #options: AgentOptions
@@ -51,8 +49,7 @@ export class Agent implements StatusProvider {
   readonly #nodeWatch: NodeWatch
   readonly #server: StatusServer
   readonly #startedAt = Date.now()
-  /** What was logged of each rejected subject, so that a stubborn one is logged once. */
-  readonly #rejections = new Map<string, string>()
+  readonly #rejections = new RejectionLog()
 
   constructor(options: AgentOptions) {
     this.#options = options
@@ -129,13 +126,11 @@ export class Agent implements StatusProvider {
 
   #accept(events: readonly SourceEvent[]): void {
     for (const event of events) {
-      if (event.type !== 'rejected' || this.#rejections.get(event.subject) === event.reason) {
-        continue
-      }
-      if (this.#rejections.size >= REJECTIONS_KEPT) this.#rejections.clear()
-      this.#rejections.set(event.subject, event.reason)
+      if (event.type !== 'rejected') continue
+      const { subject, reason } = event
+      if (!this.#rejections.isNews(subject, reason)) continue
       this.#options.log.warn(
-        { subject: event.subject, reason: event.reason },
+        { subject, reason },
         'object rejected; its last good content stays in force',
       )
     }

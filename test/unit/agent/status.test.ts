@@ -75,6 +75,13 @@ describe('composeStatus', () => {
     },
   )
 
+  it.each([0, Date.now() + 86_400_000])(
+    'is healthy with a stream that was heard of just now, though the wall clock puts that at %d',
+    (lastEventAt) => {
+      expect(failing({ streams: [{ ...stream, lastEventAt }] }).health).toBe('healthy')
+    },
+  )
+
   it('is healthy without a kind that it can do without, however long ago (IN-60)', () => {
     const absent = { ...stream, state: 'absent' as const, silentMs: 600_000 }
     const { health } = failing({ streams: [stream, { ...absent, lastError: '404 NotFound' }] })
