@@ -66,9 +66,9 @@ function watch(at: Int32Array): NodeJS.Timeout {
 }
 
 function end(message: string, at: Int32Array): void {
+  const place = `input ${at[1]} of the round with seed ${at[0]}`
   process.stderr.write(
-    `finding in the round with seed ${at[0]}, at its input ${at[1]}: ${message}\n` +
-      `repeat it with: make fuzz FUZZ_SEED=${at[0]} FUZZ_INPUTS=${ROUND}\n`,
+    `finding at ${place}: ${message}\n\nmake fuzz FUZZ_SEED=${at[0]} FUZZ_INPUTS=${ROUND} repeats it\n`,
   )
   process.exit(1)
 }

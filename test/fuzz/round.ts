@@ -77,9 +77,11 @@ export async function runRound(
 
 function finding(seed: number, index: number, what: string, cause: unknown): Finding {
   const message = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-  return new Finding(`input ${index} of the round with seed ${seed}: ${message}\n  ${what}`, {
-    cause,
-  })
+  return new Finding(
+    `input ${index} of the round with seed ${seed}: ${message}\n  ${what}\n` +
+      `repeat it with FUZZ_SEED=${seed} FUZZ_INPUTS=${ROUND}`,
+    { cause },
+  )
 }
 
 function threadCpuMs(): number {
