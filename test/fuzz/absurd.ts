@@ -1,7 +1,14 @@
+import { SCHEDULERS } from '../../control/model/scheduler.ts'
 import type { Kind } from '../../control/source/objects.ts'
 import type { Plain } from '../unit/source/protobuf-codec.ts'
 import type { Random } from './random.ts'
-import { SENTINEL_ADDRESSES, SENTINEL_NAMESPACE, SENTINEL_NODE_PORT } from './sentinels.ts'
+import {
+  SENTINEL_BALANCER,
+  SENTINEL_CLUSTER_IPS,
+  SENTINEL_EXTERNAL_IP,
+  SENTINEL_NAMESPACE,
+  SENTINEL_NODE_PORT,
+} from './sentinels.ts'
 
 /** Objects that are encoded as they should be and make no sense, or too much of it. */
 
@@ -14,8 +21,11 @@ const BAD_NAMES = [LONG, 'a/b', '/', '..', 'ü', `${SENTINEL_NAMESPACE}/one`]
 const CLUSTER_IPS = [
   ...['10.96.0.1', '10.96.0.2', '10.96.0.3', '010.96.0.4', 'fd00:10:96::1', '::ffff:10.96.0.5'],
   ...['0.0.0.0', '127.0.0.1', '255.255.255.255', '224.0.0.1', 'fe80::1%eth0', '::', '10.96.0'],
-  ...['None', '', 'x', '10.96.0.1/32', ...SENTINEL_ADDRESSES],
+  ...['None', '', 'x', '10.96.0.1/32', ...SENTINEL_CLUSTER_IPS],
 ]
+/** What a stronger class of address wins is no disturbance (TR-6): these stand where they must lose. */
+const BALANCERS = [...CLUSTER_IPS, SENTINEL_BALANCER]
+const EXTERNAL_IPS = [...BALANCERS, SENTINEL_EXTERNAL_IP]
 const ENDPOINTS = [
   ...['10.0.0.1', '10.0.0.1', '10.0.0.2', '010.0.0.2', 'fd00::1', 'fd00:0::1', '::ffff:10.0.0.1'],
   ...['169.254.0.1', '127.0.0.1', '0.0.0.0', '::1', '', 'x', 'www.example.org', '10.0.0.300'],
@@ -76,7 +86,7 @@ function metadata(random: Random, extra: Plain = {}): Plain {
 function service(random: Random): Plain {
   const addresses = () => random.pick(CLUSTER_IPS)
   const policy = () => random.pick(random.oneIn(20) ? POLICIES : POLICIES.slice(0, 3))
-  const annotations = maybe(random, 'kproxy.dev/scheduler', random.pick(['rr', 'lc', 'x', LONG]))
+  const annotations = maybe(random, 'kproxy.dev/scheduler', random.pick([...SCHEDULERS, 'x', LONG]))
   return {
     metadata: metadata(random, { annotations }),
     spec: {
@@ -88,9 +98,11 @@ function service(random: Random): Plain {
         name: random.oneIn(2) ? `p${index}` : random.pick(PORT_NAMES),
         protocol: random.pick(PROTOCOLS),
         port: random.oneIn(2) ? index + 1 : random.pick(PORTS),
-        nodePort: random.oneIn(4) ? random.pick([...PORTS, SENTINEL_NODE_PORT]) : 0,
+        nodePort: random.oneIn(4)
+          ? random.pick([...PORTS, SENTINEL_NODE_PORT, SENTINEL_NODE_PORT + 1])
+          : 0,
       })),
-      externalIPs: many(2, 100, random, addresses),
+      externalIPs: many(2, 100, random, () => random.pick(EXTERNAL_IPS)),
       loadBalancerSourceRanges: many(2, 100, random, () => random.pick(RANGES)),
       sessionAffinity: random.pick(['None', 'ClientIP', '']),
       ...maybe(random, 'sessionAffinityConfig', {
@@ -103,7 +115,7 @@ function service(random: Random): Plain {
     status: {
       loadBalancer: {
         ingress: many(2, 100, random, () => ({
-          ip: addresses(),
+          ip: random.pick(BALANCERS),
           ...maybe(random, 'ipMode', random.pick(['VIP', 'Proxy', ''])),
         })),
       },

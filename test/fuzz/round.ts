@@ -8,7 +8,14 @@ import { Target } from './target.ts'
 export const ROUND = 250
 
 /** Maps in which nearly everything fits. */
-const LARGE: Limits = { services: 2_048, slots: 65_536, backends: 32_768, members: 65_536 }
+const LARGE: Limits = {
+  services: 2_048,
+  slots: 65_536,
+  backends: 32_768,
+  members: 65_536,
+  sourceRanges: 4_096,
+  addresses: 1_024,
+}
 
 /** CPU time of a thread that no single input may take, in milliseconds: a guard against what never ends. */
 const INPUT_CPU_MS = 10_000

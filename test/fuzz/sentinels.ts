@@ -4,9 +4,13 @@ import type { StoredObject } from '../unit/source/fake-store.ts'
  * A few Services as they should be, which live throughout and which nothing may disturb. They are older
  * than every other, so that whoever names their addresses must wait (TR-6).
  */
-export const SENTINEL_ADDRESSES = ['172.31.255.1', 'fd00:ffff::1', '172.31.255.2', '172.31.255.3']
+export const SENTINEL_CLUSTER_IPS = [
+  ...['172.31.255.1', 'fd00:ffff::1', '172.31.255.2', '172.31.255.3', '172.31.255.4'],
+]
+export const SENTINEL_BALANCER = '203.0.113.44'
+export const SENTINEL_EXTERNAL_IP = '198.51.100.44'
 export const SENTINEL_NODE_PORT = 31_999
-const [ONE, ONE_SIX, TWO, THREE] = SENTINEL_ADDRESSES as [string, string, string, string]
+const [ONE, ONE_SIX, TWO, THREE, FOUR] = SENTINEL_CLUSTER_IPS
 
 export const SENTINEL_NAMESPACE = 'sentinels'
 
@@ -66,6 +70,24 @@ export const SENTINEL_SERVICES: readonly StoredObject[] = [
       ports: [{ name: 'http', protocol: 'TCP', port: 80, nodePort: SENTINEL_NODE_PORT }],
     },
   },
+  {
+    metadata: {
+      ...metadata('four'),
+      annotations: { 'kproxy.dev/scheduler': 'mh' },
+    },
+    spec: {
+      type: 'LoadBalancer',
+      clusterIP: FOUR,
+      clusterIPs: [FOUR],
+      ipFamilies: ['IPv4'],
+      externalIPs: [SENTINEL_EXTERNAL_IP],
+      externalTrafficPolicy: 'Local',
+      healthCheckNodePort: 31_234,
+      loadBalancerSourceRanges: ['192.0.2.0/24', '198.18.0.0/15'],
+      ports: [{ name: 'http', protocol: 'TCP', port: 80, nodePort: SENTINEL_NODE_PORT + 1 }],
+    },
+    status: { loadBalancer: { ingress: [{ ip: SENTINEL_BALANCER, ipMode: 'VIP' }] } },
+  },
   // Without endpoints: it must go on refusing.
   {
     metadata: metadata('three'),
@@ -77,5 +99,6 @@ export const SENTINEL_SERVICES: readonly StoredObject[] = [
 export const SENTINEL_SLICES: readonly StoredObject[] = [
   slice('one-4', 'one', 'IPv4', ['10.1.0.1', '10.1.0.2', '10.200.0.3']),
   slice('one-6', 'one', 'IPv6', ['fd00:1::1', 'fd00:200::2']),
+  slice('four-4', 'four', 'IPv4', ['10.1.0.1', '10.200.0.6']),
   slice('two-4', 'two', 'IPv4', ['10.200.0.4', '10.200.0.5']),
 ]

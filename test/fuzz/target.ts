@@ -17,10 +17,13 @@ import { SENTINEL_NAMESPACE } from './sentinels.ts'
 
 export const NODE_NAME = 'n1'
 
+/** Maps whose rows belong to Services. */
+const OWNED = ['services', 'backends', 'members', 'source_ranges', 'addresses', 'turns'] as const
+
 /** Objects of a fake node that are to be what they were. */
 interface Footprint {
   readonly counts: Model['counts']
-  readonly rows: readonly number[]
+  readonly rows: readonly string[]
   readonly freeSlots: number
   readonly refused: readonly Refusal[]
   readonly kernel: ReadonlyMap<string, SeenService | undefined>
@@ -129,9 +132,7 @@ export class Target {
   #footprint(): Footprint {
     return {
       counts: this.model.counts,
-      rows: [this.maps.rows.services, this.maps.rows.backends, this.maps.rows.members].map(
-        ({ size }) => size,
-      ),
+      rows: OWNED.map((map) => `${map}: ${this.maps.rows[map].size}`),
       freeSlots: this.#applier.ledger.arena.free,
       refused: this.#applier.refused,
       kernel: this.#readSentinels(),
