@@ -1,4 +1,4 @@
-import type { Kind, KubernetesObject } from '../objects.ts'
+import { isNamespaced, type Kind, type KubernetesObject } from '../objects.ts'
 import type { StringPool } from '../string-pool.ts'
 import { DecodeError } from './decode-error.ts'
 import { decodeEndpointSlice } from './json/endpoint-slice.ts'
@@ -46,8 +46,4 @@ export function identify(kind: Kind, value: unknown): Identity {
   }
   checkName(identity)
   return identity
-}
-
-function isNamespaced(kind: Kind): boolean {
-  return kind === 'Service' || kind === 'EndpointSlice'
 }

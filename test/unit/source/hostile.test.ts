@@ -49,6 +49,28 @@ describe.each(Object.entries(readers))('an object in %s whose name has a slash',
   })
 })
 
+describe('an object of a kind without namespaces that has one', () => {
+  it.each(['Node', 'ServiceCIDR'] as const)('%s is found again when it is deleted', (kind) => {
+    const object = { metadata: { name: 'n1', namespace: 'default' } }
+    const bytes = encodeMessage(kind, object)
+    const raws = [
+      new ProtobufObject(kind, bytes, 0, bytes.length, pool),
+      new JsonObject(kind, object, pool),
+    ]
+    for (const raw of raws) {
+      const events: SourceEvent[] = []
+      const intake = new Intake(kind, 'n1', (batch) => events.push(...batch))
+      intake.set(raw, 0)
+      intake.delete(raw, 0)
+      intake.flush()
+      expect(events).toMatchObject([
+        { type: 'set', object: { metadata: { name: 'n1', namespace: '' } } },
+        { type: 'delete', kind, name: 'n1', namespace: '' },
+      ])
+    }
+  })
+})
+
 describe('strings longer than a name can be', () => {
   it('are not kept for others: thousands of them would be gigabytes', () => {
     setFlagsFromString('--expose-gc')

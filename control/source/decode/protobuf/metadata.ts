@@ -78,6 +78,17 @@ export function named(metadata: ObjectMeta | undefined): ObjectMeta {
   throw DecodeError.field(['metadata', 'name'], undefined, 'write a string that is not empty')
 }
 
+/**
+ * The same for kinds without namespaces: one that is given all the same does not count, or a deletion would
+ * not find what was set.
+ *
+ * @throws {DecodeError}
+ */
+export function namedInCluster(metadata: ObjectMeta | undefined): ObjectMeta {
+  const known = named(metadata)
+  return known.namespace === '' ? known : { ...known, namespace: '' }
+}
+
 /** Adds one entry of a map, if its key is wanted. */
 function decodeEntry(
   reader: Reader,
