@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { AddressKeeper } from '../../control/mode/ebpf/address-keeper.ts'
 import { Applier } from '../../control/mode/ebpf/applier.ts'
 import type { Limits } from '../../control/mode/ebpf/kernel-maps.ts'
 import type { Refusal } from '../../control/mode/mode.ts'
@@ -18,7 +19,13 @@ import { SENTINEL_NAMESPACE } from './sentinels.ts'
 export const NODE_NAME = 'n1'
 
 /** Maps whose rows belong to Services. */
-const OWNED = ['services', 'backends', 'members', 'source_ranges', 'addresses', 'turns'] as const
+const OWNED = [
+  ...(['services', 'backends', 'members', 'source_ranges', 'turns'] as const),
+  ...(['addresses', 'service_cidrs'] as const),
+]
+
+/** At which NodePorts are served. */
+const NODE_ADDRESSES = ['172.20.0.1', 'fd00:20::1']
 
 /** Objects of a fake node that are to be what they were. */
 interface Footprint {
@@ -27,6 +34,8 @@ interface Footprint {
   readonly freeSlots: number
   readonly refused: readonly Refusal[]
   readonly kernel: ReadonlyMap<string, SeenService | undefined>
+  /** Rows of `addresses`, as they are. */
+  readonly addresses: ReadonlyMap<string, unknown>
 }
 
 /**
@@ -38,6 +47,7 @@ export class Target {
   readonly maps: FakeMaps
   readonly model = new Model({ nodeName: NODE_NAME })
   readonly #applier: Applier
+  readonly #addressKeeper: AddressKeeper
   readonly #intakes: ReadonlyMap<Kind, Intake>
   #batch: SourceEvent[] = []
   /** What is desired for the sentinels, by service port. */
@@ -47,6 +57,7 @@ export class Target {
   private constructor(limits: Limits) {
     this.maps = new FakeMaps(limits)
     this.#applier = new Applier(this.maps)
+    this.#addressKeeper = new AddressKeeper(this.maps)
     this.#intakes = new Map(
       KINDS.map((kind) => [
         kind,
@@ -61,6 +72,7 @@ export class Target {
     for (const kind of KINDS) target.relist(kind)
     await target.#applier.apply(target.#take(), true)
     await target.#applier.settled()
+    await target.#adapt(true)
     target.#before = target.#footprint()
     return target
   }
@@ -81,15 +93,18 @@ export class Target {
   /** One sync. @throws where it changes what is desired for a sentinel */
   async sync(): Promise<void> {
     const changes = this.#take()
-    this.model.takeGuards()
     this.model.healthChecks()
     this.model.problems()
     await this.#applier.apply(changes, false)
+    await this.#adapt(false)
   }
 
   /** @throws where the maps would lead a reader astray, or show another sentinel than they did */
   checkKernel(): void {
     expectSame('the maps show', this.#readSentinels(), this.#before?.kernel)
+    for (const [key, row] of this.#before?.addresses ?? []) {
+      expectSame('the row of an address is', this.maps.rows.addresses.get(key), row)
+    }
   }
 
   /** Everything hostile goes. @throws where anything of it stays */
@@ -101,6 +116,7 @@ export class Target {
     await this.#applier.settled()
     expectSame('of the objects remains', this.#footprint(), this.#before)
     expectSame('the maps differ by', await this.#applier.verify(), [])
+    expectSame('the addresses differ by', await this.#addressKeeper.verify(), [])
     expectSame('problems are', this.model.problems(), [])
     for (const intake of this.#intakes.values()) expectSame('rejected are', intake.rejected, [])
     await this.#applier.stop()
@@ -136,7 +152,13 @@ export class Target {
       freeSlots: this.#applier.ledger.arena.free,
       refused: this.#applier.refused,
       kernel: this.#readSentinels(),
+      addresses: new Map(this.maps.rows.addresses),
     }
+  }
+
+  #adapt(complete: boolean): Promise<void> {
+    const guards = this.model.takeGuards()
+    return this.#addressKeeper.change({ guards, nodePorts: NODE_ADDRESSES, complete })
   }
 
   /** What readers see at the frontends of the sentinels. Others may have their addresses with other ports. */
