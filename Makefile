@@ -121,6 +121,10 @@ test-net: setup $(TEST_PROGRAMS) ## Real sockets in the laboratory (root)
 test-cluster: setup $(TEST_PROGRAMS) stock ## Real API server, controller-manager and etcd (root)
 	$(Q)$(VITEST) --project cluster
 
+.PHONY: fuzz
+fuzz: setup $(ABI) ## 1,000,000 hostile objects; FUZZ_SEED=... FUZZ_INPUTS=250 repeats a finding
+	$(Q)FUZZ_SEED=$(FUZZ_SEED) FUZZ_INPUTS=$(FUZZ_INPUTS) $(NODE) test/fuzz/main.ts
+
 C_SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' '*.cc')
 
 # Tests of the checker itself name rules that do not exist.

@@ -12,7 +12,9 @@ import { type StatusProvider, StatusServer } from '../server/server.ts'
 import type { Source, SourceEvent } from '../source/source.ts'
 import { debugProvider, type Settings } from './debug-provider.ts'
 import { EnvironmentKeeper } from './environment-keeper.ts'
+import { NodeWatch } from './node-watch.ts'
 import { Patroller } from './patroller.ts'
+import { RejectionLog } from './rejection-log.ts'
 import { describeService, describeServices } from './services.ts'
 import { composeStatus } from './status.ts'
 import { Syncer } from './syncer.ts'
@@ -34,6 +36,8 @@ export interface AgentOptions {
   readonly defaults: Omit<ModelOptions, 'nodeName'>
   readonly telemetry: Omit<TelemetryOptions, 'nodeName' | 'log'>
   readonly detectLocal: DetectLocalOptions
+  /** The agent must end with status 1, to be started anew; why is in the log. */
+  readonly end: () => void
   /** What the agent was told, to be shown as it is. */
   readonly settings: Settings
   readonly configuration: () => ConfigurationStatus
@@ -46,10 +50,10 @@ export class Agent implements StatusProvider {
   readonly #syncer: Syncer
   readonly #telemetry: Telemetry
   readonly #patroller: Patroller
+  readonly #nodeWatch: NodeWatch
   readonly #server: StatusServer
   readonly #startedAt = Date.now()
-  /** What was logged of each rejected subject, so that a stubborn one is logged once. */
-  readonly #rejections = new Map<string, string>()
+  readonly #rejections = new RejectionLog()
 
   constructor(options: AgentOptions) {
     this.#options = options
@@ -68,6 +72,9 @@ export class Agent implements StatusProvider {
       ...(options.releaseMemory && { releaseMemory: options.releaseMemory }),
     })
     this.#patroller = new Patroller({ mode, log, periodMs: telemetry.syncPeriodMs })
+    const { detectLocal, end } = options
+    const detectLocalMode = detectLocal.mode
+    this.#nodeWatch = new NodeWatch({ nodeName, detectLocalMode, log, end })
     this.#server = new StatusServer(options.socket, this)
   }
 
@@ -83,6 +90,7 @@ export class Agent implements StatusProvider {
       await this.#options.source.start((events) => this.#accept(events))
       this.#telemetry.started()
       this.#patroller.start()
+      this.#nodeWatch.start()
     } catch (error) {
       await this.#telemetry.close()
       throw error
@@ -91,6 +99,7 @@ export class Agent implements StatusProvider {
 
   /** Ends the agent; kernel state stays, and traffic goes on (design principle 3). */
   async stop(): Promise<void> {
+    this.#nodeWatch.stop()
     await this.#options.source.stop()
     await this.#syncer.stop()
     await this.#patroller.stop()
@@ -113,7 +122,6 @@ export class Agent implements StatusProvider {
       model: this.#model,
       syncer: this.#syncer,
       drift: this.#patroller.status,
-      now: Date.now(),
     })
   }
 
@@ -127,15 +135,15 @@ export class Agent implements StatusProvider {
 
   #accept(events: readonly SourceEvent[]): void {
     for (const event of events) {
-      if (event.type !== 'rejected' || this.#rejections.get(event.subject) === event.reason) {
-        continue
-      }
-      this.#rejections.set(event.subject, event.reason)
+      if (event.type !== 'rejected') continue
+      const { subject, reason } = event
+      if (!this.#rejections.isNews(subject, reason)) continue
       this.#options.log.warn(
-        { subject: event.subject, reason: event.reason },
+        { subject, reason },
         'object rejected; its last good content stays in force',
       )
     }
     this.#syncer.accept(events)
+    this.#nodeWatch.accepted(this.#model.node)
   }
 }

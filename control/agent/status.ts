@@ -33,7 +33,6 @@ export interface StatusInputs {
     | 'lastError'
   >
   readonly drift: DriftStatus
-  readonly now: number
 }
 
 /** Puts the parts together and judges them. */
@@ -85,10 +84,10 @@ function health(conditions: readonly Condition[]): StatusDocument['health'] {
   return failing.size > 0 ? 'degraded' : 'healthy'
 }
 
-function judge({ mode, source, model, syncer, configuration, now }: StatusInputs): Condition[] {
+function judge({ mode, source, model, syncer, configuration }: StatusInputs): Condition[] {
   const missing = mode.hooks.filter((hook) => !hook.attached).map((hook) => hook.name)
   const failed = mode.checks.filter((check) => !check.ok)
-  const broken = source.streams.filter((stream) => isBroken(stream, now))
+  const broken = source.streams.filter(isBroken)
   const full = mode.maps.filter(
     (map) => map.canFill && map.entries > map.maxEntries * MAP_NEARLY_FULL,
   )
@@ -137,12 +136,11 @@ function judge({ mode, source, model, syncer, configuration, now }: StatusInputs
 }
 
 /** A stream that failed is broken until it delivers again, whatever it is trying meanwhile. */
-function isBroken(stream: StreamStatus, now: number): boolean {
+function isBroken(stream: StreamStatus): boolean {
   if (stream.state === 'retrying' || stream.state === 'stopped') return true
   if (stream.state === 'absent') return false
   if (stream.state !== 'watching' && stream.lastError !== undefined) return true
-  if (stream.how === 'directory' || stream.lastEventAt === undefined) return false
-  return now - stream.lastEventAt > STREAM_STALE_MS
+  return stream.silentMs !== undefined && stream.silentMs > STREAM_STALE_MS
 }
 
 function condition(

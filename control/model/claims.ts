@@ -50,7 +50,7 @@ export class FrontendClaims {
 
   /**
    * Replaces what a Service claims.
-   * @param creationTimestamp seconds since the epoch; 0: not said
+   * @param creationTimestamp seconds since the epoch; 0 or less: not said
    */
   claim(service: string, creationTimestamp: number, ports: readonly ServicePort[]): Verdicts {
     const wanted = new Map<string, number>()
@@ -60,7 +60,9 @@ export class FrontendClaims {
         wanted.set(key, Math.min(wanted.get(key) ?? Infinity, RANKS[frontend.class]))
       }
     }
-    const freed = this.#replace(service, wanted, creationTimestamp || Infinity)
+    // Go's zero time, which means none, is long before the epoch.
+    const createdAt = creationTimestamp > 0 ? creationTimestamp : Infinity
+    const freed = this.#replace(service, wanted, createdAt)
     const denied: { frontend: string; owner: string }[] = []
     const taken = new Set<string>()
     const granted: ServicePort[] = []

@@ -16,19 +16,30 @@ export class Published {
   /** Notes what a Service has now, and tells the differences. With `again`, what is unchanged too. */
   replace(service: string, ports: readonly ServicePort[], again: boolean, changes: Changes): void {
     const before = this.#services.get(service) ?? NOTHING
+    const find = finder(before)
     const after: PublishedPort[] = []
     for (const port of ports) {
       const print = fingerprint(port)
-      const former = before.find(({ key }) => key === port.key)
+      const former = find(port.key)
       after.push(former?.print === print ? former : { key: former?.key ?? flat(port.key), print })
       if (again || former?.print !== print) changes.set(port, former !== undefined)
     }
+    const findNow = finder(after)
     for (const { key } of before) {
-      if (!after.some((port) => port.key === key)) changes.delete(key)
+      if (findNow(key) === undefined) changes.delete(key)
     }
     if (after.length > 0) this.#services.set(service, after)
     else this.#services.delete(service)
   }
+}
+
+/** More service ports than this are looked up in an index: a Service may have 65,535. */
+const FEW = 8
+
+function finder(ports: readonly PublishedPort[]): (key: string) => PublishedPort | undefined {
+  if (ports.length <= FEW) return (wanted) => ports.find(({ key }) => key === wanted)
+  const index = new Map(ports.map((port) => [port.key, port]))
+  return (wanted) => index.get(wanted)
 }
 
 /** The changes of one taking: the last word about each service port. */

@@ -5,13 +5,22 @@ import type { HeldSlice } from './held-slice.ts'
 import type { NodeIPs } from './node-ips.ts'
 import { type Policies, selectEndpoints, servingBesides } from './policy.ts'
 import { type Scheduler, schedulerOf } from './scheduler.ts'
-import { addressesOf } from './service-addresses.ts'
+import { addressesOf, type ServiceAddresses } from './service-addresses.ts'
 import { type Family, type Frontend, type ServicePort, servicePortKey } from './service-port.ts'
 import { sourceRangesOf } from './source-ranges.ts'
 import type { NodePlace } from './topology.ts'
 
 const FAMILIES: readonly Family[] = [4, 6]
 const PROTOCOLS: readonly string[] = ['TCP', 'UDP', 'SCTP'] satisfies Protocol[]
+
+/**
+ * Most frontends of one Service in one family, as many as the maps hold by default. Ports times addresses
+ * can be millions, of an object that is not large.
+ */
+const FRONTENDS_MAX = 65_536
+
+/** Most endpoints of one Service in one family, each counted once for every port. */
+const ENDPOINTS_MAX = 1_048_576
 
 /** The longest affinity that the API allows, in seconds (1.2). */
 const AFFINITY_MAX = 86_400
@@ -42,13 +51,22 @@ export function resolveService(
   const specPorts = usablePorts(service.ports, wrong)
   const ports: ServicePort[] = []
   for (const family of FAMILIES) {
-    const addresses = addressesOf(service, family, allowExternalIPs, wrong)
-    if (addresses === undefined) continue
+    const all = addressesOf(service, family, allowExternalIPs, wrong)
+    if (all === undefined) continue
+    const addresses = withinReason(all, specPorts.length, wrong)
+    let endpoints = 0
     const { ranges, includeNode } = sourceRangesOf(service, family, nodeIPs[family], wrong)
     for (const port of specPorts) {
       const protocol = port.protocol as Protocol
       const { namespace, name } = service.metadata
       const candidates = collectEndpoints(slices, family, port.name, protocol)
+      endpoints += candidates.length
+      if (endpoints > ENDPOINTS_MAX) {
+        wrong(
+          `ports[name="${port.name}"] and those after it are not served: all ports together have more than ${ENDPOINTS_MAX} endpoints; split the Service`,
+        )
+        break
+      }
       const frontends = frontendsOf(port, family, addresses)
       const policies = policiesOf(service, frontends)
       const lists = selectEndpoints(candidates, policies, place)
@@ -76,6 +94,21 @@ export function resolveService(
   return ports
 }
 
+/** With more frontends than can be, a Service has those of its cluster IP. */
+function withinReason(
+  addresses: ServiceAddresses,
+  ports: number,
+  wrong: (message: string) => void,
+): ServiceAddresses {
+  const { externalIPs, loadBalancerIPs } = addresses
+  const count = 1 + externalIPs.length + loadBalancerIPs.length
+  if (count === 1 || count * ports <= FRONTENDS_MAX) return addresses
+  wrong(
+    `${ports} ports at ${count} addresses are more than ${FRONTENDS_MAX} frontends, so only the cluster IP is served; remove ports or addresses`,
+  )
+  return { ...addresses, externalIPs: [], loadBalancerIPs: [] }
+}
+
 const NO_RANGES: readonly string[] = Object.freeze([])
 
 /** IN-11. Only what is reached from outside on this very port and family has an external policy. */
@@ -93,12 +126,16 @@ function policiesOf(service: Service, frontends: readonly Frontend[]): Policies 
 /** The ports that can be served; the first of those that repeat a name or a number. */
 function usablePorts(ports: readonly SpecPort[], wrong: (message: string) => void): SpecPort[] {
   const usable: SpecPort[] = []
+  const names = new Set<string>()
+  const numbers = new Map<string, string>()
   for (const port of ports) {
-    const message = unusable(port, usable)
+    const message = unusable(port, names, numbers)
     if (message !== undefined) {
       wrong(`ports[name="${port.name}"].${message}`)
       continue
     }
+    names.add(nameKey(port))
+    numbers.set(numberKey(port), port.name)
     const { nodePort } = port
     if (nodePort === 0 || isPortNumber(nodePort)) {
       usable.push(port)
@@ -114,22 +151,26 @@ function usablePorts(ports: readonly SpecPort[], wrong: (message: string) => voi
 
 const isPortNumber = (port: number) => Number.isInteger(port) && port >= 1 && port <= 65_535
 
-/** What is wrong with a port, given those before it. */
-function unusable(port: SpecPort, before: readonly SpecPort[]): string | undefined {
+const nameKey = ({ protocol, name }: SpecPort) => `${protocol} ${name}`
+const numberKey = ({ protocol, port }: SpecPort) => `${protocol} ${port}`
+
+/** What is wrong with a port, given the names and numbers (with their names) of those before it. */
+function unusable(
+  port: SpecPort,
+  names: ReadonlySet<string>,
+  numbers: ReadonlyMap<string, string>,
+): string | undefined {
   if (!isPortNumber(port.port)) {
     return `port is ${port.port}; give a number from 1 to 65535`
   }
   if (!PROTOCOLS.includes(port.protocol)) {
     return `protocol is "${port.protocol}"; give one of ${PROTOCOLS.join(', ')}`
   }
-  for (const other of before) {
-    if (other.protocol !== port.protocol) continue
-    if (other.name === port.name) return `name is there twice for ${port.protocol}; rename one`
-    if (other.port === port.port) {
-      return `port ${port.port}/${port.protocol} is that of "${other.name}" too; change one`
-    }
-  }
-  return undefined
+  if (names.has(nameKey(port))) return `name is there twice for ${port.protocol}; rename one`
+  const other = numbers.get(numberKey(port))
+  return other === undefined
+    ? undefined
+    : `port ${port.port}/${port.protocol} is that of "${other}" too; change one`
 }
 
 function affinityOf(service: Service, wrong: (message: string) => void): number {

@@ -40,6 +40,12 @@ const FAMILIES: ReadonlyMap<string, Family> = new Map([
   ['IPv6', 6],
 ])
 
+/**
+ * Most endpoints of one slice, each counted once for every port: the API allows 1,000 and 20,000, and each
+ * becomes a candidate.
+ */
+const CANDIDATES_MAX = 262_144
+
 export function checkSlice(slice: EndpointSlice): CheckedSlice {
   const kind: Kind = 'EndpointSlice'
   const complaints = new Complaints(`${kind} ${objectKey(slice.metadata)}`)
@@ -50,6 +56,13 @@ export function checkSlice(slice: EndpointSlice): CheckedSlice {
   }
   const ports = family === undefined ? [] : checkPorts(slice.ports, wrong)
   const endpoints = family === undefined ? [] : checkEndpoints(slice.endpoints, family, wrong)
+  const most = Math.floor(CANDIDATES_MAX / Math.max(endpoints.length, 1))
+  if (ports.length > most) {
+    wrong(
+      `${ports.length} ports of ${endpoints.length} endpoints are too many, so only the first ${most} are served; split the slice`,
+    )
+    ports.length = most
+  }
   return { family, ports, endpoints, problems: complaints.list() }
 }
 

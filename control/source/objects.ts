@@ -8,6 +8,10 @@
 
 export type Kind = 'Service' | 'EndpointSlice' | 'Node' | 'ServiceCIDR'
 
+export function isNamespaced(kind: Kind): boolean {
+  return kind === 'Service' || kind === 'EndpointSlice'
+}
+
 export type Protocol = 'TCP' | 'UDP' | 'SCTP'
 
 export interface ObjectMeta {

@@ -34,6 +34,8 @@ export interface StreamStatus {
   readonly how: string
   /** Milliseconds since the epoch of the last sign of life (an event or a bookmark). */
   readonly lastEventAt: number | undefined
+  /** Milliseconds since then, whatever becomes of the clock; undefined where silence means nothing. */
+  readonly silentMs: number | undefined
   readonly restarts: number
   /** Why it failed last; undefined as soon as it delivers again. */
   readonly lastError: string | undefined

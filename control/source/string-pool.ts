@@ -2,6 +2,8 @@
 const POOL_LIMIT = 65_536
 /** Longer strings are hardly ever repeated. */
 const LONGEST_BYTES = 63
+/** Longer ones are not kept: all names are shorter, and a full pool of these would be gigabytes. */
+const LONGEST_KEPT = 253
 const BUCKETS = 8_192
 
 /**
@@ -13,8 +15,9 @@ export class StringPool {
   /** Recently seen short ASCII strings by a hash of their bytes; a collision only costs a miss. */
   readonly #recent: (string | undefined)[] = new Array(BUCKETS).fill(undefined)
 
-  /** The one copy of this string. */
+  /** The one copy of this string, or another one if it is longer than a name can be. */
   intern(value: string): string {
+    if (value.length > LONGEST_KEPT) return flat(value)
     const known = this.#strings.get(value)
     if (known !== undefined) return known
     if (this.#strings.size >= POOL_LIMIT) this.#strings = new Map()

@@ -9,6 +9,12 @@ import { waitFor } from './wait.ts'
 
 const PROTOBUF = 'application/vnd.kubernetes.protobuf'
 
+/** A page without objects that says that there are more, and not how to get them. */
+function half(): string {
+  const metadata = { resourceVersion: '1', remainingItemCount: 3 }
+  return JSON.stringify({ kind: 'ServiceList', apiVersion: 'v1', metadata, items: [] })
+}
+
 /* Real servers differ; each test makes ours differ in one way and expects the same result. */
 describe('an agent follows an API server', () => {
   let cluster: Cluster
@@ -146,6 +152,38 @@ describe('an agent follows an API server', () => {
     }
     expect(await prober.stop()).toMatchObject({ errors: {} })
   })
+
+  test.each([
+    ['web pages', 'text/html', '<html><body>Please log in</body></html>', 'of type text/html'],
+    ['empty mappings', 'application/json', '{}', 'of kind (none), not'],
+    ['lists that end too early', 'application/json', half(), '3 more objects should follow'],
+  ])(
+    'in front of which something answers %s to every list: traffic goes on, status says so (AP-25, AP-26)',
+    async (_, contentType, body, message) => {
+      await start()
+      const prober = probe(cluster.pod('client'), web[0], 80)
+      await prober.met('a')
+      interposer.interposition = (_request, url, response) => {
+        if (url.pathname.endsWith('/events')) return undefined
+        // What the agent knows is too old, and lists must not be streamed: it has to ask for lists.
+        if (url.searchParams.has('sendInitialEvents')) return refuseWatchList(url, response)
+        if (url.searchParams.has('watch')) response.writeHead(410).end()
+        else response.writeHead(200, { 'content-type': contentType }).end(body)
+        return true
+      }
+      interposer.cut()
+      const said = async () => {
+        const { source } = await agent.status()
+        const [services] = source.streams
+        return services?.state === 'retrying' && services.lastError?.includes(message) === true
+      }
+      await agent.until('status says so', said)
+      expect((await agent.status()).health).toBe('degraded')
+      interposer.interposition = () => undefined
+      await follows('after-nonsense')
+      expect(await prober.stop()).toMatchObject({ errors: {} })
+    },
+  )
 
   const served = () => interposer.exchanges.filter(({ status }) => status === 200)
 })

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { connectOnce, httpGet, Kproxy, kproxy, probe } from '../lab/index.ts'
+import { connectOnce, httpGet, Kproxy, kproxy, nodeManifest, probe } from '../lab/index.ts'
 import { HEAD, OWN_HEAD } from '../unit/config/configure.ts'
 import { clusterIPs, Stage } from './stage.ts'
 
@@ -131,6 +131,71 @@ describe('an agent with a configuration file', () => {
     write('hostnameOverride: other\n')
     const running = await start()
     expect((await running.status()).nodeName).toBe('n1')
+  })
+})
+
+describe('an agent in detectLocalMode NodeCIDR', () => {
+  const nodes = (change: object) => {
+    const [first = {}, ...rest] = stage.lab.nodes.map(nodeManifest)
+    stage.manifests.put('nodes', [{ ...first, ...change }, ...rest])
+  }
+
+  beforeEach(() => write('detectLocalMode: NodeCIDR\n'))
+  afterEach(() => nodes({}))
+
+  test('ends to be started again when the podCIDRs of its Node change; traffic goes on (IN-51)', async () => {
+    const running = await start()
+    const prober = probe(stage.client, web.clusterIPs[0], 80)
+    nodes({ spec: { podCIDRs: ['10.99.0.0/24'] } })
+    const { code, stderr } = await running.wait()
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/the Node's podCIDRs have changed from \S+, \S+ to 10\.99\.0\.0\/24/)
+    await running.restart()
+    const { tries, ok } = await prober.stop()
+    expect(tries).toBeGreaterThan(0)
+    expect(ok).toBe(tries)
+  })
+
+  test('serves Services while it waits for podCIDRs, and for the Node itself (IN-50)', async () => {
+    for (const change of [{ spec: {} }, { metadata: { name: 'another' } }]) {
+      nodes(change)
+      const running = await start()
+      expect(await connectOnce(stage.client, web.clusterIPs[0], 80)).toMatchObject({ ok: true })
+      expect((await running.status()).health).toBe('healthy')
+      await running.kill('SIGTERM')
+    }
+  })
+})
+
+describe('where /proc/sys is read-only', () => {
+  const readOnly = (...command: readonly string[]) => {
+    const mount = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys'
+    return stage.n1.exec(['unshare', '-m', 'sh', '-c', `${mount} && exec "$@"`, 'sh', ...command], {
+      check: false,
+    })
+  }
+
+  test('a setting that is asked for is named, with what to do (CF-20)', async () => {
+    const script = `
+      import { writeSysctls } from '${join(import.meta.dirname, '../../control/node/sysctl.ts')}'
+      const write = { path: 'net/core/somaxconn', value: 4097, field: 'conntrack.min' }
+      process.stdout.write(writeSysctls([write])[0].message)`
+    const { stdout } = await readOnly(process.execPath, '--input-type=module', '--eval', script)
+    expect(stdout).toBe(
+      'net.core.somaxconn cannot be set to 4097, which conntrack.min asks for (EROFS): set it on the ' +
+        'host, run "kproxy run --init-only" privileged, or set conntrack.min to 0 to leave it alone',
+    )
+  })
+
+  test('kproxy initialises the node all the same, since its mode needs no conntrack', async () => {
+    write('conntrack: {maxPerCore: 1000000, min: 1000000, udpTimeout: 7s}\n')
+    const run = ['build/bin/kproxy', 'run', '--config', config, '--node-name', 'n1', '--init-only']
+    const { code, stderr } = await readOnly(...run)
+    expect({ code, stderr }).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('initialised'),
+    })
+    expect(stderr).not.toContain('cannot be set')
   })
 })
 

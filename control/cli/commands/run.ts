@@ -66,6 +66,13 @@ async function start(file: string | undefined, usable: Usable, log: Logger): Pro
   const { source, events } = await createSource(config, log, metrics)
   for (const sentence of setSysctls(config, log)) log.warn({}, sentence)
   const follower = new ConfigFollower(file, usable, log)
+  let ending = false
+  const end = (exitCode: ExitCode) => {
+    if (ending) return
+    ending = true
+    follower.stop()
+    stop(agent, exitCode, log)
+  }
   const agent = new Agent({
     ...{ nodeName, ...places, socket, source, log },
     mode: createMode(config, places, log),
@@ -76,18 +83,12 @@ async function start(file: string | undefined, usable: Usable, log: Logger): Pro
     configuration: () => follower.status(),
     telemetry: createTelemetry(config, { metrics, sink: events, log }),
     settings: describeSettings(usable.configuration),
+    end: () => end(ExitCode.failure),
   })
   await agent.start()
   log.info({ version: VERSION, nodeName, ...places, socket }, 'started')
   logProblems(log, usable.configuration.problems, ['notice'])
   lowerOomScore(config.oomScoreAdj, log)
-  let ending = false
-  const end = (exitCode: ExitCode) => {
-    if (ending) return
-    ending = true
-    follower.stop()
-    stop(agent, exitCode, log)
-  }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping; kernel state stays and traffic goes on')

@@ -1,4 +1,4 @@
-import type { Kind, KubernetesObject } from '../objects.ts'
+import { isNamespaced, type Kind, type KubernetesObject } from '../objects.ts'
 import type { StringPool } from '../string-pool.ts'
 import { DecodeError } from './decode-error.ts'
 import { decodeEndpointSlice } from './json/endpoint-slice.ts'
@@ -6,6 +6,7 @@ import { Fields } from './json/fields.ts'
 import { decodeNode } from './json/node.ts'
 import { decodeService } from './json/service.ts'
 import { decodeServiceCIDR } from './json/service-cidr.ts'
+import { checkName } from './object-name.ts'
 import type { Identity } from './raw-object.ts'
 
 /**
@@ -38,13 +39,11 @@ export function identify(kind: Kind, value: unknown): Identity {
   if (metadata === undefined) {
     throw DecodeError.field(['metadata'], undefined, 'write a mapping with the name of the object')
   }
-  return {
+  const identity = {
     namespace: isNamespaced(kind) ? metadata.string('namespace') || 'default' : '',
     name: metadata.requiredString('name'),
     resourceVersion: metadata.string('resourceVersion') ?? '',
   }
-}
-
-function isNamespaced(kind: Kind): boolean {
-  return kind === 'Service' || kind === 'EndpointSlice'
+  checkName(identity)
+  return identity
 }

@@ -18,7 +18,7 @@ export interface FileChanges {
 interface Known {
   /** Identity, size and times of what was read last; undefined before the first reading. */
   stamp: string | undefined
-  /** When the file was first seen to be changing. */
+  /** When the file was first seen to be changing, on the clock of `performance`. */
   restlessSince: number | undefined
 }
 
@@ -60,10 +60,9 @@ export class Files {
     const known = this.#known.get(name) ?? { stamp: undefined, restlessSince: undefined }
     this.#known.set(name, known)
     if (known.stamp === before.stamp) return 'same'
-    const now = Date.now()
-    known.restlessSince ??= now
-    const patient = now - known.restlessSince < RESTLESS_MS
-    const age = now - before.modifiedAt
+    known.restlessSince ??= performance.now()
+    const patient = performance.now() - known.restlessSince < RESTLESS_MS
+    const age = Date.now() - before.modifiedAt
     if (patient && age >= 0 && age < SETTLE_MS) return 'unsettled'
     const content = await readFile(path, 'utf8').catch((error: Error) => error)
     const after = await stampOf(path)

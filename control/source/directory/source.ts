@@ -56,6 +56,7 @@ export class DirectorySource implements Source {
         synced: this.#synced,
         how: 'directory',
         lastEventAt: this.#lastEventAt,
+        silentMs: undefined,
         restarts: 0,
         lastError: this.#lastError,
       }

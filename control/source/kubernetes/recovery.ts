@@ -1,3 +1,4 @@
+import { DecodeError } from '../decode/decode-error.ts'
 import { ApiError, StreamError } from './api-error.ts'
 import type { Backoff } from './backoff.ts'
 import type { Clock } from './clock.ts'
@@ -9,6 +10,9 @@ import type { Timing } from './timing.ts'
  * merely busy or ill: lists from every node are what it could bear least.
  */
 const REFUSALS_BEFORE_LIST = 3
+
+/** A server is left alone for this long at most, whatever it asks for, in seconds. */
+const LONGEST_RETRY_AFTER = 300
 
 export interface Verdict {
   readonly reason: string
@@ -154,13 +158,14 @@ export class Recovery {
 
   #delay(error: unknown): number {
     const backoff = this.#backoff.next()
-    const asked = error instanceof ApiError ? error.retryAfterSeconds * 1e3 : 0
+    const asked = error instanceof ApiError ? Math.max(error.retryAfterSeconds, 0) : 0
     // Not exactly when told: everybody else was told the same.
-    return asked > 0 ? asked + backoff : backoff
+    return Math.min(asked, LONGEST_RETRY_AFTER) * 1e3 + backoff
   }
 
   #nameReason(error: unknown): string {
     if (error instanceof StreamError) return error.fault
+    if (error instanceof DecodeError) return 'malformed'
     if (!(error instanceof ApiError)) return 'connection'
     if (error.isExpired) return 'expired'
     return error.isEvent ? 'error event' : `HTTP ${error.status.code}`

@@ -42,6 +42,8 @@ export class Reflector {
   #listedBy: 'WatchList' | 'list+watch' = 'WatchList'
   #encoding: Encoding['name'] = 'protobuf'
   #lastEventAt: number | undefined
+  /** The same on the clock that does not jump. */
+  #heardAt: number | undefined
   /** How often in a row the server was found not to have the kind. */
   #absences = 0
 
@@ -72,6 +74,7 @@ export class Reflector {
       synced: intake.synced,
       how: `${this.#listedBy} ${this.#encoding}`,
       lastEventAt: this.#lastEventAt,
+      silentMs: this.#heardAt === undefined ? undefined : this.#options.clock.now() - this.#heardAt,
       restarts: this.restarts.values().reduce((sum, count) => sum + count, 0),
       lastError: this.#recovery.lastError,
     }
@@ -156,13 +159,18 @@ export class Reflector {
         : { resourceVersion: this.#version, resourceVersionMatch: 'NotOlderThan' }
     const limit = this.#recovery.mayPage ? timing.pageSize : undefined
     let page = { resourceVersion: '', continueToken: '' }
+    let former: string
     do {
+      former = page.continueToken
       const query = page.continueToken === '' ? first : { continue: page.continueToken }
       const path = this.#path({ limit, ...query })
       this.#recovery.paging = page.continueToken !== ''
       await exchange(this.#exchange, path, async (response, watchdog) => {
         page = await this.#readPage(response, watchdog)
       })
+      if (page.continueToken !== '' && page.continueToken === former) {
+        throw new StreamError('malformed', 'the list goes on after its page with the same page')
+      }
     } while (page.continueToken !== '')
     this.#finishList(page.resourceVersion, performance.now())
     intake.flush()
@@ -177,7 +185,7 @@ export class Reflector {
     await response.read((chunk) => {
       const receivedAt = performance.now()
       watchdog.expect(timing.answer, silence)
-      this.#lastEventAt = Date.now()
+      this.#heard()
       for (const object of reader.push(chunk)) intake.set(object, receivedAt)
       intake.flush()
     })
@@ -210,7 +218,7 @@ export class Reflector {
     await response.read((chunk) => {
       const receivedAt = performance.now()
       silent = false
-      this.#lastEventAt = Date.now()
+      this.#heard()
       try {
         for (const frame of framer.push(chunk, receivedAt)) {
           const event = this.#decode(() => encoding.decodeEvent(resource.kind, frame.bytes, pool))
@@ -228,6 +236,11 @@ export class Reflector {
     if (silent && clock.now() - openedAt < timing.short) {
       throw new StreamError('short', 'the watch ended as soon as it had begun')
     }
+  }
+
+  #heard(): void {
+    this.#lastEventAt = Date.now()
+    this.#heardAt = this.#options.clock.now()
   }
 
   /** How long the stream may be silent now; during the initial objects there is a limit in all, too. */

@@ -1,7 +1,6 @@
+import { LONGEST_MESSAGE } from '../decode/limits.ts'
 import { StreamError } from './api-error.ts'
 
-/** Longer than any object a server stores; more means that the stream is not what we take it for. */
-const LONGEST_FRAME = 64 << 20
 const EMPTY = Buffer.alloc(0)
 
 /** One message of a watch, and when its first byte arrived (`performance.now()`). */
@@ -72,7 +71,7 @@ export class ProtobufFramer implements Framer {
 
 function frameLength(bytes: Buffer, at: number): number {
   const length = bytes.readUInt32BE(at)
-  if (length > LONGEST_FRAME) {
+  if (length > LONGEST_MESSAGE) {
     throw new StreamError('malformed', `a watch message of ${length} bytes is announced`)
   }
   return length

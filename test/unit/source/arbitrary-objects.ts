@@ -15,6 +15,8 @@ const annotation = fc.constantFrom(
   'kubectl.kubernetes.io/last-applied-configuration',
 )
 const name = fc.string({ minLength: 1, maxLength: 20 })
+/** Of an object. A slash in it is an error. */
+const objectName = name.map((text) => text.replaceAll('/', '-'))
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })
 const protocol = fc.constantFrom('TCP', 'UDP', 'SCTP', '')
 const policy = fc.constantFrom('Cluster', 'Local', '')
@@ -28,8 +30,8 @@ const some = (fields: Record<string, fc.Arbitrary<unknown>>, required: string[] 
 
 const metadata = some(
   {
-    name,
-    namespace: name,
+    name: objectName,
+    namespace: objectName,
     generateName: text,
     uid: text,
     resourceVersion: text,

@@ -17,6 +17,7 @@ import { Recorder } from './recorder.ts'
 export interface Restart {
   readonly kind: Kind
   readonly reason: string
+  readonly detail: string
   readonly delaySeconds: number
 }
 

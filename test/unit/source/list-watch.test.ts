@@ -60,6 +60,7 @@ describe.each(combinations)('an API server with $encoding and WatchList $watchLi
           synced: true,
           how: `${mode.watchList === 'on' ? 'WatchList' : 'list+watch'} ${mode.encoding}`,
           lastEventAt: expect.any(Number),
+          silentMs: expect.any(Number),
           lastError: undefined,
         })),
         rejected: [],

@@ -365,6 +365,7 @@ describe('a server that is away', () => {
           if (kind !== 'Service' || query.watch) return false
           response.writeHead(200, { 'content-type': 'application/json' })
           const body = JSON.stringify({
+            kind: 'ServiceList',
             metadata: { resourceVersion: '12' },
             items: [service('a')],
           })

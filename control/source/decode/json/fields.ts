@@ -78,14 +78,14 @@ export class Fields {
   }
 
   strings(key: string): string[] {
-    return this.#list(key).map((value, index) => {
+    return this.list(key).map((value, index) => {
       if (typeof value === 'string') return value
       throw this.#wrong([key, index], value, 'write a string')
     })
   }
 
   mappings(key: string): Fields[] {
-    const list = this.#list(key)
+    const list = this.list(key)
     if (list.length === 0) return []
     const at = new Fields({}, this, key)
     return list.map((value, index) => {
@@ -94,7 +94,8 @@ export class Fields {
     })
   }
 
-  #list(key: string): readonly unknown[] {
+  /** Values of any type; none where there is no list. */
+  list(key: string): readonly unknown[] {
     const value = this.#plain[key] ?? undefined
     if (value === undefined) return []
     if (Array.isArray(value)) return value

@@ -1,5 +1,8 @@
 import type { Kind } from '../../objects.ts'
 import type { StringPool } from '../../string-pool.ts'
+import { DecodeError } from '../decode-error.ts'
+import { LONGEST_LIST } from '../limits.ts'
+import { checkListEnd, checkListKind } from '../list.ts'
 import type { RawObject } from '../raw-object.ts'
 import { Fields } from './fields.ts'
 import { JsonObject } from './object.ts'
@@ -13,13 +16,19 @@ export class JsonListReader {
   readonly #kind: Kind
   readonly #pool: StringPool
   readonly #chunks: Buffer[] = []
+  #length = 0
 
   constructor(kind: Kind, pool: StringPool) {
     this.#kind = kind
     this.#pool = pool
   }
 
+  /** @throws {DecodeError} for a body without end. */
   push(chunk: Buffer): RawObject[] {
+    this.#length += chunk.length
+    if (this.#length > LONGEST_LIST) {
+      throw new DecodeError(`the list is longer than ${LONGEST_LIST} bytes of JSON`)
+    }
     this.#chunks.push(chunk)
     return []
   }
@@ -28,11 +37,11 @@ export class JsonListReader {
   end(): RawObject[] {
     const value = parseJson(Buffer.concat(this.#chunks).toString())
     const list = Fields.root(value)
+    checkListKind(this.#kind, list.string('kind'))
     const metadata = list.mapping('metadata')
     this.resourceVersion = metadata?.string('resourceVersion') ?? ''
     this.continueToken = metadata?.string('continue') ?? ''
-    const { items } = value as { readonly items?: unknown }
-    const found: unknown[] = Array.isArray(items) ? items : []
-    return found.map((item) => new JsonObject(this.#kind, item, this.#pool))
+    checkListEnd(this.continueToken, metadata?.integer('remainingItemCount') ?? 0)
+    return list.list('items').map((item) => new JsonObject(this.#kind, item, this.#pool))
   }
 }

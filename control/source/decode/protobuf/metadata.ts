@@ -2,6 +2,7 @@ import { keepsAnnotation, keepsLabel } from '../../kept-metadata.ts'
 import type { ObjectMeta } from '../../objects.ts'
 import type { StringPool } from '../../string-pool.ts'
 import { DecodeError } from '../decode-error.ts'
+import { checkName } from '../object-name.ts'
 import { checkEnd, messageEnd, type Reader, sharedString } from './reader.ts'
 
 type Keys = (key: string) => boolean
@@ -68,10 +69,24 @@ export function decodeMetadata(
   }
 }
 
-/** @throws {DecodeError} unless the object has metadata with a name. */
+/** @throws {DecodeError} unless the object has metadata with a name that can be. */
 export function named(metadata: ObjectMeta | undefined): ObjectMeta {
-  if (metadata !== undefined && metadata.name !== '') return metadata
+  if (metadata !== undefined && metadata.name !== '') {
+    checkName(metadata)
+    return metadata
+  }
   throw DecodeError.field(['metadata', 'name'], undefined, 'write a string that is not empty')
+}
+
+/**
+ * The same for kinds without namespaces: one that is given all the same does not count, or a deletion would
+ * not find what was set.
+ *
+ * @throws {DecodeError}
+ */
+export function namedInCluster(metadata: ObjectMeta | undefined): ObjectMeta {
+  const known = named(metadata)
+  return known.namespace === '' ? known : { ...known, namespace: '' }
 }
 
 /** Adds one entry of a map, if its key is wanted. */

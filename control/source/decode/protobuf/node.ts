@@ -1,6 +1,6 @@
 import type { Node, NodeAddress, ObjectMeta, Taint } from '../../objects.ts'
 import type { StringPool } from '../../string-pool.ts'
-import { decodeMetadata, named } from './metadata.ts'
+import { decodeMetadata, namedInCluster } from './metadata.ts'
 import { checkEnd, messageEnd, type Reader, sharedString } from './reader.ts'
 
 /** Reads the fields of a v1 Node that a proxy uses, up to `end`. */
@@ -19,7 +19,7 @@ export function decodeNode(reader: Reader, end: number, pool: StringPool): Node 
   const { podCIDR, podCIDRs, taints } = spec
   return {
     kind: 'Node',
-    metadata: named(metadata),
+    metadata: namedInCluster(metadata),
     podCIDRs: podCIDRs.length === 0 && podCIDR !== '' ? [podCIDR] : podCIDRs,
     addresses,
     taints,

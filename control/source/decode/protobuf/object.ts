@@ -1,8 +1,8 @@
-import type { Kind, KubernetesObject } from '../../objects.ts'
+import { isNamespaced, type Kind, type KubernetesObject } from '../../objects.ts'
 import type { StringPool } from '../../string-pool.ts'
 import type { Identity, RawObject } from '../raw-object.ts'
 import { decodeEndpointSlice } from './endpoint-slice.ts'
-import { decodeMetadata, named } from './metadata.ts'
+import { decodeMetadata, named, namedInCluster } from './metadata.ts'
 import { decodeNode } from './node.ts'
 import { guarded, openReader, type Reader } from './reader.ts'
 import { decodeService } from './service.ts'
@@ -36,15 +36,16 @@ export class ProtobufObject implements RawObject {
   }
 
   identify(): Identity {
+    const name = isNamespaced(this.#kind) ? named : namedInCluster
     return guarded(() => {
       const reader = this.#reader()
       while (reader.pos < this.#end) {
         const tag = reader.tag()
         // Every kind has its metadata first; what follows may be broken, and need not be read.
-        if (tag === 10) return named(decodeMetadata(reader, this.#pool))
+        if (tag === 10) return name(decodeMetadata(reader, this.#pool))
         reader.skipType(tag & 7)
       }
-      return named(undefined)
+      return name(undefined)
     })
   }
 

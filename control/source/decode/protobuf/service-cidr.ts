@@ -1,6 +1,6 @@
 import type { ObjectMeta, ServiceCIDR } from '../../objects.ts'
 import type { StringPool } from '../../string-pool.ts'
-import { decodeMetadata, named } from './metadata.ts'
+import { decodeMetadata, namedInCluster } from './metadata.ts'
 import { checkEnd, messageEnd, type Reader } from './reader.ts'
 
 /** Reads the fields of a networking.k8s.io/v1 ServiceCIDR that a proxy uses, up to `end`. */
@@ -14,7 +14,7 @@ export function decodeServiceCIDR(reader: Reader, end: number, pool: StringPool)
     else reader.skipType(tag & 7)
   }
   checkEnd(reader, end)
-  return { kind: 'ServiceCIDR', metadata: named(metadata), cidrs }
+  return { kind: 'ServiceCIDR', metadata: namedInCluster(metadata), cidrs }
 }
 
 function decodeSpec(reader: Reader): string[] {

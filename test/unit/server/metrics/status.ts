@@ -26,6 +26,7 @@ export function status(change: Partial<StatusDocument> = {}): StatusDocument {
           synced: true,
           how: 'WatchList protobuf',
           lastEventAt: 1_000,
+          silentMs: 1_000,
           restarts: 2,
           lastError: undefined,
         },
