@@ -2,7 +2,7 @@ import type { Mode, ServicePortCounters } from '../mode/mode.ts'
 import { collectEndpoints } from '../model/endpoints.ts'
 import { backendName, type Candidate, type HeldSlice } from '../model/held-slice.ts'
 import type { Model } from '../model/model.ts'
-import type { ServicePort } from '../model/service-port.ts'
+import type { EndpointList, ServicePort } from '../model/service-port.ts'
 import type { EndpointDetail, ServiceDetail, ServiceSummary } from '../server/api.ts'
 import type { Service } from '../source/objects.ts'
 
@@ -113,10 +113,10 @@ function endpointsOf(
   counters: Counters,
 ): EndpointDetail[] {
   const { portName, family, protocol } = port
-  const lists = [port.internal, port.cluster]
-  const used = new Set(
-    lists.flatMap(({ active, terminating }) => [...active, ...terminating].map(backendName)),
-  )
+  const namesIn = ({ active, terminating }: EndpointList) =>
+    new Set([...active, ...terminating].map(backendName))
+  const internal = namesIn(port.internal)
+  const cluster = port.cluster === port.internal ? internal : namesIn(port.cluster)
   return collectEndpoints(slices, family, portName, protocol).map((endpoint) => {
     const name = backendName(endpoint)
     const count = counters.get(port.key)?.backends.get(name)
@@ -124,7 +124,7 @@ function endpointsOf(
       port: portName === '' ? protocol : `${portName}/${protocol}`,
       address: endpoint.address,
       targetPort: endpoint.port,
-      state: stateOf(endpoint, used.has(name)),
+      state: stateOf(endpoint, internal.has(name), cluster.has(name)),
       local: endpoint.local,
       zone: endpoint.zone,
       target: endpoint.targetName,
@@ -135,8 +135,13 @@ function endpointsOf(
   })
 }
 
-function stateOf(endpoint: Candidate, used: boolean): string {
-  if (endpoint.ready) return used ? 'ready' : 'ready, not chosen here'
+/** @param internal chosen for the ClusterIP; @param cluster for its other addresses, asked from this node */
+function stateOf(endpoint: Candidate, internal: boolean, cluster: boolean): string {
+  if (endpoint.ready) {
+    if (internal && cluster) return 'ready'
+    if (internal) return 'ready, by the ClusterIP alone'
+    return cluster ? 'ready, not by the ClusterIP' : 'ready, not chosen here'
+  }
   return endpoint.serving && endpoint.terminating ? 'terminating' : 'not ready'
 }
 
