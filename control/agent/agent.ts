@@ -12,7 +12,7 @@ import { type StatusProvider, StatusServer } from '../server/server.ts'
 import type { Source, SourceEvent } from '../source/source.ts'
 import { debugProvider, type Settings } from './debug-provider.ts'
 import { EnvironmentKeeper } from './environment-keeper.ts'
-import { NodeWatch } from './node-watch.ts'
+import { NodeWatch, type NodeWatchOptions } from './node-watch.ts'
 import { Patroller } from './patroller.ts'
 import { RejectionLog } from './rejection-log.ts'
 import { describeService, describeServices } from './services.ts'
@@ -38,6 +38,7 @@ export interface AgentOptions {
   readonly detectLocal: DetectLocalOptions
   /** The agent must end with status 1, to be started anew; why is in the log. */
   readonly end: () => void
+  readonly checkNode: NonNullable<NodeWatchOptions['check']>
   /** What the agent was told, to be shown as it is. */
   readonly settings: Settings
   readonly configuration: () => ConfigurationStatus
@@ -72,9 +73,9 @@ export class Agent implements StatusProvider {
       ...(options.releaseMemory && { releaseMemory: options.releaseMemory }),
     })
     this.#patroller = new Patroller({ mode, log, periodMs: telemetry.syncPeriodMs })
-    const { detectLocal, end } = options
+    const { detectLocal, end, checkNode: check } = options
     const detectLocalMode = detectLocal.mode
-    this.#nodeWatch = new NodeWatch({ nodeName, detectLocalMode, log, end })
+    this.#nodeWatch = new NodeWatch({ nodeName, detectLocalMode, log, end, check })
     this.#server = new StatusServer(options.socket, this)
   }
 

@@ -5,12 +5,20 @@ import { isSameIPs, nodeIPsOf } from '../model/node-ips.ts'
 import { type Clock, systemClock } from '../source/kubernetes/clock.ts'
 import type { Node } from '../source/objects.ts'
 
+export interface NodeFinding {
+  readonly severity: 'error' | 'warning' | 'notice'
+  /** A sentence with field, value and what to do. */
+  readonly message: string
+}
+
 export interface NodeWatchOptions {
   readonly nodeName: string
   readonly detectLocalMode: DetectLocalOptions['mode']
   readonly log: Logger
   /** The agent must end with status 1, to be started anew. Called once; the reason is in the log. */
   readonly end: () => void
+  /** What of the configuration does not fit this node (CF-5); errors end the agent. */
+  readonly check?: (node: Node) => readonly NodeFinding[]
   readonly clock?: Clock
 }
 
@@ -71,7 +79,19 @@ export class NodeWatch {
     } else if (gate.decision === 'go') {
       if ('warning' in gate) log.warn({ node: this.#options.nodeName }, gate.warning)
       this.#podCIDRs = this.#node?.podCIDRs ?? []
+      this.#compare()
     } else if ('message' in gate) this.#end(gate.message)
+  }
+
+  /** Once: the node's families and pod CIDRs are known. */
+  #compare(): void {
+    const { log, nodeName, check } = this.#options
+    const findings = this.#node === undefined ? [] : (check?.(this.#node) ?? [])
+    const error = findings.find(({ severity }) => severity === 'error')
+    for (const { severity, message } of findings) {
+      if (severity !== 'error') log.warn({ node: nodeName }, message)
+    }
+    if (error !== undefined) this.#end(error.message)
   }
 
   #end(reason: string): void {

@@ -86,7 +86,8 @@ function health(conditions: readonly Condition[]): StatusDocument['health'] {
 
 function judge({ mode, source, model, syncer, configuration }: StatusInputs): Condition[] {
   const missing = mode.hooks.filter((hook) => !hook.attached).map((hook) => hook.name)
-  const failed = mode.checks.filter((check) => !check.ok)
+  const failed = mode.checks.filter((check) => !check.ok && check.minor !== true)
+  const lacking = mode.checks.filter((check) => !check.ok && check.minor === true)
   const broken = source.streams.filter(isBroken)
   const full = mode.maps.filter(
     (map) => map.canFill && map.entries > map.maxEntries * MAP_NEARLY_FULL,
@@ -105,6 +106,10 @@ function judge({ mode, source, model, syncer, configuration }: StatusInputs): Co
     condition('HooksWork', failed.length === 0, {
       reason: 'CheckFailed',
       message: failed.map((check) => `${check.name}: ${check.message}`).join('; '),
+    }),
+    condition('FeaturesWork', lacking.length === 0, {
+      reason: 'CheckFailed',
+      message: lacking.map((check) => `${check.name}: ${check.message}`).join('; '),
     }),
     condition('StreamsFresh', broken.length === 0, {
       reason: 'StreamBroken',

@@ -64,6 +64,8 @@ export interface CheckStatus {
   readonly name: string
   readonly ok: boolean
   readonly message: string
+  /** Traffic to Services works all the same: it degrades the node and does not make it unhealthy. */
+  readonly minor?: true
 }
 
 /** What a mode tells about itself. */

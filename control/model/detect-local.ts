@@ -66,20 +66,6 @@ export function isFromPod(detector: LocalDetector, origin: Origin): boolean {
   }
 }
 
-/**
- * Mode NodeCIDR cannot work with what the Node has: a sentence why, or undefined where it can. Pod CIDRs
- * of the other family than the node's primary one alone are a mistake of the cluster (CF-5).
- */
-export function podCIDRsProblem(podCIDRs: readonly string[], primary: Family): string | undefined {
-  const cidrs = podCIDRs.flatMap((text) => canonicalCidr(text) ?? [])
-  if (cidrs.some(({ family }) => family === primary)) return undefined
-  const found = podCIDRs.length === 0 ? 'are empty' : `are ${podCIDRs.join(', ')}`
-  return (
-    `the Node's podCIDRs ${found}, and its primary family is IPv${primary}: detectLocalMode NodeCIDR ` +
-    'needs one of that family; assign it, or choose another detectLocalMode'
-  )
-}
-
 function bySource(texts: readonly string[]): LocalDetectors {
   const cidrs = texts.flatMap((text) => canonicalCidr(text.trim()) ?? [])
   const detector = (family: Family): LocalDetector => {

@@ -174,6 +174,57 @@ describe('session affinity', () => {
     expect(seen.size).toBeGreaterThan(3)
   })
 
+  it('holds to the second before the timeout, and no longer (SA-2, S10)', async () => {
+    const first = resolver.ask(key()).backendId
+    await age(59_000_000_000n)
+    expect(resolver.ask(key()).backendId).toBe(first)
+    const seen = new Set<number>()
+    for (let i = 0; i < 64; i++) {
+      seen.add(resolver.ask(key()).backendId)
+      await age(60_000_000_000n)
+    }
+    expect(seen.size).toBeGreaterThan(3)
+  })
+
+  it('remembers thousands of clients (SA-7)', () => {
+    const clients = Array.from({ length: 5_000 }, (_, n) => ({ netns: BigInt(n + 1) }))
+    const first = clients.map((client) => resolver.ask(key(), client).backendId)
+    expect(clients.map((client) => resolver.ask(key(), client).backendId)).toEqual(first)
+    expect(new Set(first).size).toBeGreaterThan(3)
+  })
+
+  it('is one client what shares an address: all processes of a network namespace (SA-8)', () => {
+    const answers = Array.from({ length: 50 }, (_, socket) =>
+      resolver.ask(key(), { netns: 9n, socket: BigInt(socket) }),
+    )
+    expect(new Set(answers.map(({ backendId }) => backendId)).size).toBe(1)
+  })
+
+  it('takes effect, and ends, for new connections when it is switched (SA-4)', () => {
+    const answers = () => Array.from({ length: 64 }, () => resolver.ask(key()).backendId)
+    resolver.publish(key(), { ...service, affinitySeconds: 0 })
+    expect(new Set(answers()).size).toBeGreaterThan(3)
+    resolver.publish(key(), service)
+    expect(new Set(answers()).size).toBe(1)
+    resolver.publish(key(), { ...service, affinitySeconds: 0 })
+    expect(new Set(answers()).size).toBeGreaterThan(3)
+  })
+
+  it('is the memory of one node (SA-6)', () => {
+    const other = new Resolver()
+    try {
+      other.fill(0, 8, 1)
+      other.publish(key(), service)
+      const clients = Array.from({ length: 64 }, (_, n) => ({ netns: BigInt(n + 1) }))
+      const here = clients.map((client) => resolver.ask(key(), client).backendId)
+      const there = clients.map((client) => other.ask(key(), client).backendId)
+      expect(there).not.toEqual(here)
+      expect(clients.map((client) => other.ask(key(), client).backendId)).toEqual(there)
+    } finally {
+      other.close()
+    }
+  })
+
   it('ends when the client was away for longer than the timeout (SA-2)', async () => {
     const seen = new Set<number>()
     for (let i = 0; i < 64; i++) {

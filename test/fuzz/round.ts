@@ -15,6 +15,7 @@ const LARGE: Limits = {
   members: 65_536,
   sourceRanges: 4_096,
   addresses: 1_024,
+  serviceCidrs: 64,
 }
 
 /** CPU time of a thread that no single input may take, in milliseconds: a guard against what never ends. */

@@ -9,6 +9,7 @@ import {
   type Running,
   type ServiceSpec,
   type StreamSummary,
+  serve,
   stream,
 } from '../lab/index.ts'
 import { clusterIPs, endpoint, families, Stage } from './stage.ts'
@@ -95,6 +96,14 @@ describe('NodePorts', () => {
     for (const place of stage.clients) {
       expect(await connectOnce(place, '::1', 30_080)).toMatchObject({ errno: 'ECONNREFUSED' })
     }
+  })
+
+  test('go before a process of the node that listens on the port (TR-46)', async () => {
+    const server = await serve(stage.n1, { name: 'squatter', ports: [30_080] })
+    for (const place of stage.clients) {
+      expect(await servers(place, stage.n1.addresses.ipv4, 30_080)).toEqual(ALL)
+    }
+    await server.stop()
   })
 
   test('leave other ports of the node alone', async () => {

@@ -285,6 +285,6 @@ test('without CAP_SYS_ADMIN sockets of the host are ended, and status says which
   })
   expect(agent.log).toContain('UDP sockets stay with an endpoint that is gone')
   expect((await inPod.stop()).error).toBe('')
-  expect((await agent.status()).health).toBe('healthy')
+  expect((await agent.status()).health).toBe('degraded')
   await agent.kill()
 })

@@ -19,6 +19,7 @@ import { VERSION } from '../../version.ts'
 import { ConfigFollower } from '../config-follower.ts'
 import { logProblems, requireConfiguration, type Usable } from '../configuration.ts'
 import { CommandError, ExitCode } from '../exit-code.ts'
+import { checkNode } from '../node-check.ts'
 import { detectLocalOptions, nodePortOptions } from '../node-ports.ts'
 import { resolvePinDir } from '../paths.ts'
 import type { RunFlags } from '../run-flags.ts'
@@ -84,6 +85,7 @@ async function start(file: string | undefined, usable: Usable, log: Logger): Pro
     telemetry: createTelemetry(config, { metrics, sink: events, log }),
     settings: describeSettings(usable.configuration),
     end: () => end(ExitCode.failure),
+    checkNode: (node) => checkNode(config, node),
   })
   await agent.start()
   log.info({ version: VERSION, nodeName, ...places, socket }, 'started')

@@ -25,6 +25,11 @@ export class AddressKeeper {
     return this.#table.left.size
   }
 
+  /** How many ranges of service addresses there was no room for. */
+  get leftCidrs(): number {
+    return this.#table.leftCidrs
+  }
+
   /**
    * @param complete as of now everything is known, and what else there is goes
    * @throws MapWriteError; what was asked for is remembered, and the next call tries it again
@@ -42,7 +47,7 @@ export class AddressKeeper {
       this.#complete ||= complete
       const sweeps = this.#complete && this.#hasStrangers
       this.#isUnsure = true
-      await this.#publisher.run(this.#table.plan(sweeps, this.#maps.limits.addresses))
+      await this.#publisher.run(this.#table.plan(sweeps, this.#maps.limits))
       this.#isUnsure = false
       if (sweeps) this.#hasStrangers = false
     })

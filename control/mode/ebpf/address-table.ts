@@ -2,7 +2,7 @@ import { kpAddress, kpAddressRole, kpCidr } from '#abi'
 import { formatAddress, parseAddress } from '../../model/address.ts'
 import type { GuardChanges } from '../../model/guards.ts'
 import { cidrWords, textOfWords } from './cidr-rows.ts'
-import { type MapRows, ROW_SIZES } from './kernel-maps.ts'
+import { type Limits, type MapRows, ROW_SIZES } from './kernel-maps.ts'
 import type { Operation } from './operations.ts'
 import { Rows } from './rows.ts'
 
@@ -21,6 +21,8 @@ export class AddressTable {
 
   /** Addresses for which there was no room; unknown ports are not refused there. */
   readonly left = new Set<string>()
+  /** How many ranges of service addresses there was no room for; nothing is dropped there. */
+  leftCidrs = 0
 
   /** Reads the kernel's rows back; what is desired is planned anew. */
   restore(addresses: MapRows, cidrs: MapRows): void {
@@ -55,11 +57,14 @@ export class AddressTable {
    * {@link restore} says where the kernel really is.
    *
    * @param complete rows of an earlier agent that nobody asks for go
-   * @param limit rows that the map holds
+   * @param limits rows that the maps hold
    */
-  plan(complete: boolean, limit: number): Operation[] {
+  plan(complete: boolean, limits: Pick<Limits, 'addresses' | 'serviceCidrs'>): Operation[] {
     if (complete) for (const address of this.#applied.keys()) this.#dirty.add(address)
-    return [...this.#planAddresses(limit), ...this.#planCidrs(complete)]
+    return [
+      ...this.#planAddresses(limits.addresses),
+      ...this.#planCidrs(complete, limits.serviceCidrs),
+    ]
   }
 
   #planAddresses(limit: number): Operation[] {
@@ -89,21 +94,26 @@ export class AddressTable {
     return [...deletes(gone), ...updates(put)]
   }
 
-  #planCidrs(complete: boolean): Operation[] {
+  #planCidrs(complete: boolean, limit: number): Operation[] {
     const wanted = this.#cidrs ?? (complete ? new Set<string>() : this.#appliedCidrs)
     const put = new Rows('service_cidrs')
     const gone = new Rows('service_cidrs')
-    for (const cidr of wanted) {
-      if (this.#appliedCidrs.has(cidr)) continue
-      this.#appliedCidrs.add(cidr)
-      addCidr(put, cidr)
-    }
     for (const cidr of this.#appliedCidrs) {
       if (wanted.has(cidr)) continue
       this.#appliedCidrs.delete(cidr)
       addCidr(gone, cidr)
     }
-    return [...updates(put), ...deletes(gone)]
+    this.leftCidrs = 0
+    for (const cidr of wanted) {
+      if (this.#appliedCidrs.has(cidr)) continue
+      if (this.#appliedCidrs.size >= limit) {
+        this.leftCidrs++
+        continue
+      }
+      this.#appliedCidrs.add(cidr)
+      addCidr(put, cidr)
+    }
+    return [...deletes(gone), ...updates(put)]
   }
 
   #roleOf(address: string): number {

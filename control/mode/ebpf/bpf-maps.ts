@@ -37,6 +37,7 @@ export class BpfKernelMaps implements KernelMaps {
       members: this.#maps.members.info.maxEntries,
       sourceRanges: this.#maps.source_ranges.info.maxEntries,
       addresses: this.#maps.addresses.info.maxEntries,
+      serviceCidrs: this.#maps.service_cidrs.info.maxEntries,
     }
   }
 

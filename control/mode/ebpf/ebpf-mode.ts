@@ -256,12 +256,17 @@ export class EbpfMode implements Mode {
   }
 
   #addressChecks(): CheckStatus[] {
-    const { left } = this.#open().addressKeeper
-    if (left === 0) return []
-    const message =
-      `map "addresses" has no room for ${left} addresses: unknown ports of those Services are not ` +
-      'refused; raise --max-services'
-    return [{ name: 'addresses', ok: false, message }]
+    const { left, leftCidrs } = this.#open().addressKeeper
+    const problems = [
+      left > 0 &&
+        `map "addresses" has no room for ${left} addresses: unknown ports of those Services are not refused; ` +
+          'raise --max-services',
+      leftCidrs > 0 &&
+        `map "service_cidrs" has no room for ${leftCidrs} ranges: their unused addresses are left alone; ` +
+          'remove ServiceCIDRs',
+    ].filter((problem) => problem !== false)
+    if (problems.length === 0) return []
+    return [{ name: 'addresses', ok: false, message: problems.join('; '), minor: true }]
   }
 
   #check(): Promise<void> {

@@ -46,6 +46,7 @@ export interface Limits {
   readonly members: number
   readonly sourceRanges: number
   readonly addresses: number
+  readonly serviceCidrs: number
 }
 
 /** Rows back to back. */

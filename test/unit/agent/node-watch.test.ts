@@ -9,13 +9,16 @@ const addresses = [{ type: 'InternalIP', address: '192.0.2.1' }]
 const bare = node(undefined, 'n1', { addresses })
 const withCIDRs = (...podCIDRs: readonly string[]) => node(undefined, 'n1', { addresses, podCIDRs })
 
-function begin(detectLocalMode: NodeWatchOptions['detectLocalMode']) {
+function begin(
+  detectLocalMode: NodeWatchOptions['detectLocalMode'],
+  check: NonNullable<NodeWatchOptions['check']> = () => [],
+) {
   const clock = new FakeTime()
   const lines: { level: number; msg: string; reason?: string }[] = []
   const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
   let ends = 0
   const end = () => void ends++
-  const watch = new NodeWatch({ nodeName: 'n1', detectLocalMode, log, end, clock })
+  const watch = new NodeWatch({ nodeName: 'n1', detectLocalMode, log, end, clock, check })
   watch.start()
   return { watch, clock, lines, ends: () => ends }
 }
@@ -113,5 +116,31 @@ describe('an agent in any other mode', () => {
         to: { 4: '192.0.2.9' },
       },
     ])
+  })
+
+  it('ends where its configuration cannot work on this Node, and says of the rest what to do (CF-5)', () => {
+    const findings = [
+      { severity: 'warning', message: 'nodePortAddresses has no IPv6 range' },
+      { severity: 'error', message: 'clusterCIDR is "fd00::/64", of IPv6 only' },
+    ] as const
+    const { watch, lines, ends } = begin('ClusterCIDR', () => findings)
+    expect(ends()).toBe(0)
+    watch.accepted(bare)
+    expect(ends()).toBe(1)
+    expect(lines).toMatchObject([
+      { level: 40, msg: 'nodePortAddresses has no IPv6 range' },
+      { level: 50, reason: 'clusterCIDR is "fd00::/64", of IPv6 only' },
+    ])
+  })
+
+  it('compares its configuration with the Node once (CF-5)', () => {
+    let checks = 0
+    const { watch } = begin('ClusterCIDR', () => {
+      checks++
+      return []
+    })
+    watch.accepted(bare)
+    watch.accepted(withCIDRs('10.244.1.0/24'))
+    expect(checks).toBe(1)
   })
 })

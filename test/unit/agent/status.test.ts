@@ -109,6 +109,11 @@ describe('composeStatus', () => {
 
   it.each([
     [
+      'a check that fails and does not concern the way to Services',
+      { mode: { checks: [{ name: 'lifetime', ok: false, message: 'EPERM', minor: true as const }] } },
+      'FeaturesWork',
+    ],
+    [
       'a refused service port',
       { mode: { refused: [{ key: 'default/web:/TCP/4', reason: 'MapFull', message: 'm' }] } },
       'ServicesAccepted',

@@ -104,6 +104,19 @@ describe('AddressKeeper', () => {
     expect(keeper.left).toBe(0)
   })
 
+  it('takes as many service ranges as there is room for, and counts the rest (TR-61)', async () => {
+    const maps = new FakeMaps()
+    const keeper = new AddressKeeper(maps)
+    const many = Array.from({ length: 10 }, (_, n) => `10.${n}.0.0/16`)
+    await keeper.change({ guards: guards([], [], many) })
+    expect(cidrs(maps)).toHaveLength(8)
+    expect(keeper.leftCidrs).toBe(2)
+    await keeper.change({ guards: guards([], [], many.slice(5)) })
+    expect(cidrs(maps)).toEqual(many.slice(5))
+    expect(keeper.leftCidrs).toBe(0)
+    expect(await keeper.verify()).toEqual([])
+  })
+
   it('ends at what is desired, whatever failed on the way', async () => {
     const address = fc.nat(5).map((host) => `10.96.0.${host + 1}`)
     const step = fc.record({

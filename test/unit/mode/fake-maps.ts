@@ -27,6 +27,7 @@ export const SMALL: Limits = {
   members: 256,
   sourceRanges: 64,
   addresses: 64,
+  serviceCidrs: 8,
 }
 
 const SIZE_LIMITS: Partial<Record<MapName, keyof Limits>> = {
@@ -35,6 +36,7 @@ const SIZE_LIMITS: Partial<Record<MapName, keyof Limits>> = {
   members: 'members',
   source_ranges: 'sourceRanges',
   addresses: 'addresses',
+  service_cidrs: 'serviceCidrs',
 }
 
 type Row = readonly [Uint8Array, Uint8Array]

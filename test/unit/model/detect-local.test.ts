@@ -3,7 +3,6 @@ import {
   type DetectLocalOptions,
   detectorsOf,
   isFromPod,
-  podCIDRsProblem,
 } from '../../../control/model/detect-local.ts'
 
 const options = (change: Partial<DetectLocalOptions>): DetectLocalOptions => ({
@@ -120,23 +119,5 @@ describe('the detectors of both families', () => {
     const names = { bridgeInterface: 'eth', interfaceNamePrefix: 'veth', clusterCIDR: FOUR }
     expect(shown({ ...names, mode: 'BridgeInterface' }, [SIX])).toEqual(['eth', 'eth'])
     expect(shown({ ...names, mode: 'InterfaceNamePrefix' }, [SIX])).toEqual(['veth*', 'veth*'])
-  })
-})
-
-describe('pod CIDRs for mode NodeCIDR', () => {
-  it.each([
-    [['10.0.0.0/24'], 4],
-    [['fd00::/64', '10.0.0.0/24'], 4],
-    [['fd00::/64'], 6],
-  ] as const)('are good with one of the primary family: %j', (podCIDRs, primary) => {
-    expect(podCIDRsProblem(podCIDRs, primary)).toBeUndefined()
-  })
-
-  it('of the wrong family alone end the process with a sentence (CF-5)', () => {
-    expect(podCIDRsProblem(['fd00::/64'], 4)).toBe(
-      "the Node's podCIDRs are fd00::/64, and its primary family is IPv4: detectLocalMode NodeCIDR " +
-        'needs one of that family; assign it, or choose another detectLocalMode',
-    )
-    expect(podCIDRsProblem([], 4)).toContain('podCIDRs are empty')
   })
 })

@@ -66,7 +66,9 @@ export class Lifetime {
 
   /** One line of `kproxy status`. */
   check(): CheckStatus {
-    return { name: 'lifetime', ok: true, message: this.#message() }
+    const isDone = this.#run === undefined || (this.#run.left.length === 0 && !this.#run.error)
+    const ok = this.#unavailable === undefined && isDone
+    return { name: 'lifetime', ok, message: this.#message(), minor: true }
   }
 
   async stop(): Promise<void> {
