@@ -110,7 +110,9 @@ describe('composeStatus', () => {
   it.each([
     [
       'a check that fails and does not concern the way to Services',
-      { mode: { checks: [{ name: 'lifetime', ok: false, message: 'EPERM', minor: true as const }] } },
+      {
+        mode: { checks: [{ name: 'lifetime', ok: false, message: 'EPERM', minor: true as const }] },
+      },
       'FeaturesWork',
     ],
     [
