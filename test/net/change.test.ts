@@ -118,4 +118,25 @@ describe('Services change', () => {
     const other = await connectOnce(stage.client, ipv6, 80, { timeout: 200 })
     expect(other).toMatchObject({ ok: false })
   })
+
+  test('one that comes and goes while a client connects shows no one else, and nothing torn (S14)', async () => {
+    const ports = [{ port: 80, targetPort: 8080 }]
+    const spec = { name: 'flapping', clusterIPs: clusterIPs(90), ports }
+    const other = { name: 'steady', clusterIPs: clusterIPs(91), ports }
+    await stage.apply(other, [stage.web(3)])
+    await stage.apply(spec, [stage.web(1)])
+    const options = { rate: 500, timeout: 200 }
+    const running = probe(stage.client, spec.clusterIPs[0], 80, options)
+    const steady = probe(stage.client, other.clusterIPs[0], 80, options)
+    await running.met('web-1')
+    for (let turn = 0; turn < 10; turn++) {
+      stage.manifests.delete('flapping')
+      await stage.agent.forgets('default/flapping')
+      await stage.apply(spec, [stage.web(1)])
+    }
+    const { servers } = await running.stop()
+    expect(Object.keys(servers)).toEqual(['web-1'])
+    expect(await steady.stop()).toMatchObject({ errors: {} })
+    expect((await stage.agent.status()).reasons).toMatchObject({ TORN_RECORD: 0, EMPTY_SLOT: 0 })
+  })
 })

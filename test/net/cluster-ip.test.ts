@@ -42,7 +42,7 @@ function eachPlaceAndFamily(
   }
 }
 
-describe('a ClusterIP is answered by all its endpoints, local and remote', () => {
+describe('a ClusterIP is answered by all its endpoints, local and remote (S1, S12)', () => {
   const both = ['web-1', 'web-3']
 
   eachPlaceAndFamily('TCP (TR-2, TR-3)', async (place, family) => {

@@ -95,7 +95,7 @@ describe.each(CASES)(
       expect(active(slot + 1)).toBeUndefined()
     })
 
-    it('leaves other ports, and other protocols of the same port, alone (TR-1)', async () => {
+    it('leaves other ports, and other protocols of the same port, alone (TR-1, S2)', async () => {
       serve(vip, protocol === TCP ? UDP : TCP, slot)
       await plane.all('open own tcp6', 'bind own :: 80', 'open udp udp6', 'bind udp :: 80')
       await plane.all(`open c ${kind}`, `connect c ${vip} 80`, `open d ${kind}`)
@@ -105,7 +105,7 @@ describe.each(CASES)(
       expect([ofService('connections'), connections(slot + 1)]).toEqual([undefined, undefined])
     })
 
-    it('is refused in the call itself where no endpoint exists (TR-23)', async () => {
+    it('is refused in the call itself where no endpoint exists (TR-23, S3)', async () => {
       serve(vip, protocol, 'empty')
       await plane.all(`open c ${kind}`)
       expect(await plane.do(`connect c ${vip} 80`)).toBe('ECONNREFUSED')
@@ -139,7 +139,7 @@ describe.each(CASES)(
         expect([active(slot + 1), active(slot + 2)]).toEqual([0, 1])
       })
 
-      it('to the backend itself shows no VIP that was used before', async () => {
+      it('to the backend itself shows no VIP that was used before (S8)', async () => {
         serve(vip, protocol, slot)
         await plane.all(`open c ${kind}`, `connect c ${vip} 80`, `connect c ${direct} 8080`)
         expect(await plane.do('peer c')).toBe(`${shown}${direct} 8080`)

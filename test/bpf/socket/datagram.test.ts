@@ -113,7 +113,7 @@ describe.each(CLIENTS)('sendto() on an unconnected socket, $what', ({ socket, fa
     expect([datagrams(1), ofService(1, 'refused')]).toEqual([1, 1])
   })
 
-  it('to several VIPs gets each reply from the VIP that was asked, in any order', async () => {
+  it('to several VIPs gets each reply from the VIP that was asked, in any order (S6)', async () => {
     for (let ordinal = 0; ordinal < 4; ordinal++) serve(family, ordinal, ordinal)
     await plane.all(`open c ${socket}`)
     for (let ordinal = 0; ordinal < 4; ordinal++) await plane.all(`sendto c ${vip[ordinal]} 53`)
@@ -154,7 +154,7 @@ describe.each(CLIENTS)('sendto() on an unconnected socket, $what', ({ socket, fa
     expect(reached()).toEqual([])
   })
 
-  it('is refused in the call itself where no endpoint exists (TR-23)', async () => {
+  it('is refused in the call itself where no endpoint exists (TR-23, S3)', async () => {
     serve(family, 0, 0, 0)
     await plane.all(`open c ${socket}`)
     expect(await plane.do(`sendto c ${vip[0]} 53`)).toBe('ECONNREFUSED')

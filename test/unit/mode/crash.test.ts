@@ -64,7 +64,7 @@ function oldOrNew(
 }
 
 describe('an agent that is killed between two writes', () => {
-  it('leaves each frontend in its old or its new state, and the next one completes the work', async () => {
+  it('leaves each frontend in its old or its new state, and the next one completes the work (P7)', async () => {
     await fc.assert(
       fc.asyncProperty(desiredState, desiredState, fc.nat(40), async (a, b, after) => {
         const maps = new FakeMaps()
@@ -118,7 +118,7 @@ describe('an agent that is killed between two writes', () => {
   }, 30_000)
 })
 
-describe('a write that fails', () => {
+describe('a write that fails (P8)', () => {
   it('fails the apply, and the same changes succeed later without a restart', async () => {
     await fc.assert(
       fc.asyncProperty(desiredState, desiredState, fc.nat(30), async (a, b, after) => {

@@ -195,7 +195,7 @@ describe('any order of events', () => {
     )
   })
 
-  it('of the same objects ends in the same state', () => {
+  it('of the same objects ends in the same state (P2)', () => {
     const shuffled = fc
       .uniqueArray(anyObject, { selector: ({ kind, metadata }) => `${kind} ${metadata.name}` })
       .chain((objects) =>
