@@ -11,6 +11,7 @@ export const QUESTIONS = {
   P9: 'memory of the agent and of its maps',
   P12: 'endpoint change at the API server to first connection at the new endpoint',
   P13: 'pod-to-pod connect() that concerns no Service, against a bare node',
+  M1: 'one event in the model alone, with few and with many Services around',
 } as const
 
 export type BenchId = keyof typeof QUESTIONS
