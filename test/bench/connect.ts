@@ -1,5 +1,5 @@
 import { type Arm, type LoadOptions, PORTS, runLoad } from './load.ts'
-import { SERVICE_PORT } from './population.ts'
+import { SERVICE_PORT } from './objects.ts'
 import { positionsOf } from './positions.ts'
 import type { Goal, Measurement } from './results.ts'
 import type { ProxyName, Rig } from './rig.ts'

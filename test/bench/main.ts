@@ -21,7 +21,8 @@ const USAGE = `usage: node test/bench/main.ts [--quick] [--only P1,P7]
 
 Measures kproxy beside stock kube-proxy and beside no proxy at all, writes
 build/bench/results.json and prints a table. Needs root and a quiet machine.
---quick does less of everything, and ${NOT_QUICK.join(', ')} only where --only names it.
+--quick does less of everything; ${NOT_QUICK.join(', ')}, large Services and
+changes at many endpoints only where --only names the question.
 
 ${Object.entries(QUESTIONS)
   .map(([id, question]) => `  ${id.padEnd(4)} ${question}`)

@@ -21,6 +21,8 @@ export interface Plan {
   readonly programmed: number
   /** Whether the stock proxies' cold starts are timed: a minute at 10,000 Services. */
   readonly stockStarts: boolean
+  /** Endpoints of the one Service that is as large as they come. */
+  readonly large: number
   readonly model: ModelOptions
 }
 
@@ -35,6 +37,7 @@ export const FULL: Plan = {
   starts: 5,
   programmed: 500,
   stockStarts: true,
+  large: 5_000,
   model: { sizes: [1_000, 10_000, 30_000], rounds: 10 },
 }
 
@@ -49,6 +52,7 @@ export const QUICK: Plan = {
   starts: 2,
   programmed: 300,
   stockStarts: false,
+  large: 5_000,
   model: { sizes: [1_000, 10_000], rounds: 4 },
 }
 
