@@ -1,3 +1,4 @@
+import type { CpuOptions } from './cpu.ts'
 import type { LoadOptions } from './load.ts'
 import type { ModelOptions } from './model-cost.ts'
 import type { BenchId } from './results.ts'
@@ -23,6 +24,7 @@ export interface Plan {
   readonly stockStarts: boolean
   /** Endpoints of the one Service that is as large as they come. */
   readonly large: number
+  readonly cpu: CpuOptions
   readonly model: ModelOptions
 }
 
@@ -38,6 +40,7 @@ export const FULL: Plan = {
   programmed: 500,
   stockStarts: true,
   large: 5_000,
+  cpu: { idle: { windows: 12, windowMs: 10_000 }, busySeconds: 30 },
   model: { sizes: [1_000, 10_000, 30_000], rounds: 10 },
 }
 
@@ -53,6 +56,7 @@ export const QUICK: Plan = {
   programmed: 300,
   stockStarts: false,
   large: 5_000,
+  cpu: { idle: { windows: 5, windowMs: 2_000 }, busySeconds: 5 },
   model: { sizes: [1_000, 10_000], rounds: 4 },
 }
 
@@ -60,7 +64,7 @@ export const QUICK: Plan = {
 const WITH_STOCK: readonly BenchId[] = ['P1', 'P2', 'P3', 'P4', 'P12', 'P13']
 
 /** What a quick run has no time for unless `--only` names it. */
-export const NOT_QUICK: readonly BenchId[] = ['M1']
+export const NOT_QUICK: readonly BenchId[] = ['P10', 'M1']
 
 /** The questions that need no API server and no nodes. */
 const WITHOUT_RIG: readonly BenchId[] = ['M1']

@@ -9,6 +9,7 @@ export const QUESTIONS = {
   P7: 'one endpoint change: event bytes received to record published',
   P8: 'cold start: exec to everything published',
   P9: 'memory of the agent and of its maps',
+  P10: 'CPU of the agent, idle and while endpoints change (1000 mCPU is one CPU)',
   P12: 'endpoint change at the API server to first connection at the new endpoint',
   P13: 'pod-to-pod connect() that concerns no Service, against a bare node',
   M1: 'one event in the model alone, with few and with many Services around',

@@ -7,6 +7,7 @@ import {
   RESIDENT_GOAL,
 } from './cold-start.ts'
 import { connectResults, measureConnect, slopeResults } from './connect.ts'
+import { measureBusyCpu, measureIdleCpu } from './cpu.ts'
 import { measureExchange } from './exchange.ts'
 import { freshnessResults, measureFreshness } from './freshness.ts'
 import { LargeService } from './large-service.ts'
@@ -76,7 +77,7 @@ export class Suite {
     if (this.#selection.has('P3') && curve.size > 1) this.#add(slopeResults(curve))
     await this.#stockMemory()
     await rig.stopStock()
-    const isAsked = this.#selection.has('P7', 'P8', 'P9') || this.#isFreshnessWide
+    const isAsked = this.#selection.has('P7', 'P8', 'P9', 'P10') || this.#isFreshnessWide
     if (isAsked) await this.#attempt('many endpoints', () => this.#many())
   }
 
@@ -210,6 +211,7 @@ export class Suite {
     await rig.population.widen(this.#plan.endpoints)
     await rig.settle(this.#plan.restMs)
     await this.#startsAndMemory(what)
+    if (this.#selection.has('P10')) await this.#cpu(what)
     if (this.#isFreshnessWide) await this.#freshness('kproxy', swap, what)
     await this.#changesInAgent(subject)
     await this.#changesInProcess(subject)
@@ -227,6 +229,15 @@ export class Suite {
       this.#add(processMemory(rig, 'kproxy', `${what}, settled`, RESIDENT_GOAL))
       this.#add([await mapMemory(rig, what)])
     }
+  }
+
+  async #cpu(what: string): Promise<void> {
+    const { idle, busySeconds } = this.#plan.cpu
+    await sleep(SETTLED_MS)
+    this.#say('CPU of the idle agent')
+    this.#add([await measureIdleCpu(this.#rig, idle, what)])
+    this.#say('CPU of the agent while endpoints change')
+    this.#add(await measureBusyCpu(this.#rig, busySeconds, what))
   }
 
   /** P7 in the agent, and P9 after it: the agent is a new one. */
