@@ -24,6 +24,8 @@ export interface Plan {
   readonly stockStarts: boolean
   /** Endpoints of the one Service that is as large as they come. */
   readonly large: number
+  /** Arms of the schedulers, which are many. */
+  readonly choices: LoadOptions
   readonly cpu: CpuOptions
   readonly model: ModelOptions
 }
@@ -40,6 +42,7 @@ export const FULL: Plan = {
   programmed: 500,
   stockStarts: true,
   large: 5_000,
+  choices: { rounds: 30, sliceMs: 300 },
   cpu: { idle: { windows: 12, windowMs: 10_000 }, busySeconds: 30 },
   model: { sizes: [1_000, 10_000, 30_000], rounds: 10 },
 }
@@ -56,6 +59,7 @@ export const QUICK: Plan = {
   programmed: 300,
   stockStarts: false,
   large: 5_000,
+  choices: { rounds: 8, sliceMs: 150 },
   cpu: { idle: { windows: 5, windowMs: 2_000 }, busySeconds: 5 },
   model: { sizes: [1_000, 10_000], rounds: 4 },
 }
@@ -64,7 +68,7 @@ export const QUICK: Plan = {
 const WITH_STOCK: readonly BenchId[] = ['P1', 'P2', 'P3', 'P4', 'P12', 'P13']
 
 /** What a quick run has no time for unless `--only` names it. */
-export const NOT_QUICK: readonly BenchId[] = ['P10', 'M1']
+export const NOT_QUICK: readonly BenchId[] = ['P10', 'P14', 'M1']
 
 /** The questions that need no API server and no nodes. */
 const WITHOUT_RIG: readonly BenchId[] = ['M1']

@@ -12,6 +12,7 @@ export const QUESTIONS = {
   P10: 'CPU of the agent, idle and while endpoints change (1000 mCPU is one CPU)',
   P12: 'endpoint change at the API server to first connection at the new endpoint',
   P13: 'pod-to-pod connect() that concerns no Service, against a bare node',
+  P14: 'connect() by scheduler, with affinity and to other frontends, against direct pod-to-pod',
   M1: 'one event in the model alone, with few and with many Services around',
 } as const
 

@@ -45,7 +45,7 @@ export class Rig implements AsyncDisposable {
       label: 'bench',
       machines: ['control'],
       nodes: [
-        { name: 'backends', pods: ['a', 'b'] },
+        { name: 'backends', pods: ['a', 'b', 'ten'] },
         { name: 'bare', pods: ['direct', 'null'] },
         { name: 'kproxy', pods: ['direct', 'service', 'prober'] },
         { name: 'iptables', pods: ['direct', 'first', 'middle', 'last', 'prober'] },

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { choiceResults, measureChoices } from './choices.ts'
 import {
   mapMemory,
   measureColdStart,
@@ -77,6 +78,9 @@ export class Suite {
     if (this.#selection.has('P3') && curve.size > 1) this.#add(slopeResults(curve))
     await this.#stockMemory()
     await rig.stopStock()
+    if (this.#selection.has('P14')) {
+      await this.#attempt('schedulers, affinity and other frontends', () => this.#choices())
+    }
     const isAsked = this.#selection.has('P7', 'P8', 'P9', 'P10') || this.#isFreshnessWide
     if (isAsked) await this.#attempt('many endpoints', () => this.#many())
   }
@@ -172,6 +176,13 @@ export class Suite {
       await rig.removeAgent()
       await rig.startAgent().synced()
     }
+  }
+
+  async #choices(): Promise<void> {
+    const { restMs, choices } = this.#plan
+    const run = await measureChoices(this.#rig, restMs, choices)
+    this.#note('choices', run)
+    this.#add(choiceResults(run, this.#rig.population.size))
   }
 
   /** Memory of all proxies, and cold starts of stock ones, at two endpoints for each Service. */
