@@ -157,7 +157,7 @@ demo-stop: setup ## End what `make demo KEEP=1` left running
 bench: setup $(PROGRAMS) $(LAB_PROGRAMS) $(BENCH_PROGRAMS) stock ## All benchmarks; writes build/bench/results.json
 	$(Q)$(NODE) test/bench/main.ts
 
-bench-quick: setup $(PROGRAMS) $(LAB_PROGRAMS) $(BENCH_PROGRAMS) stock ## The same in under two minutes, fewer rounds
+bench-quick: setup $(PROGRAMS) $(LAB_PROGRAMS) $(BENCH_PROGRAMS) stock ## The same in under two minutes: fewer rounds and questions
 	$(Q)$(NODE) test/bench/main.ts --quick
 
 .PHONY: clean help

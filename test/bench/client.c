@@ -23,7 +23,7 @@
 
 enum {
   MAX_ARMS = 64,
-  MAX_TARGETS = 8,
+  MAX_TARGETS = 16,
   MAX_SAMPLES = 1 << 20,
   MAX_FAILURES = 20, /* per slice: a broken arm must not cost 2 s for each attempt */
   WARM_UP = 20,      /* uncounted operations at the start of a slice */

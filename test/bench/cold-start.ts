@@ -2,13 +2,16 @@ import { readFileSync } from 'node:fs'
 import type { KubeProxyMode } from '../cluster/kube-proxy.ts'
 import { plain } from './connect.ts'
 import { runLoad } from './load.ts'
-import { SERVICE_PORT } from './population.ts'
+import { SERVICE_PORT } from './objects.ts'
 import type { Goal, Measurement } from './results.ts'
 import type { ProxyName, Rig } from './rig.ts'
 import { bootstrap } from './stats.ts'
 
 const START_TIMEOUT_MS = 120_000
 const MIB = 2 ** 20
+
+/** Of the agent's resident memory, MB. */
+export const RESIDENT_GOAL: Goal = { kind: 'at most', limit: 100 }
 
 /** What the agent says when everything that the first lists held is in the kernel. */
 const COMPLETE = /^.*"complete":true.*$/m
@@ -40,11 +43,13 @@ async function proveService(rig: Rig): Promise<void> {
 /**
  * P8: starts on a node without anything of ours, and over its own pinned state. The agent runs
  * afterwards.
+ *
+ * @param what words about the Services, for the table
  */
 export async function measureColdStart(
   rig: Rig,
   starts: number,
-  endpoints: number,
+  what: string,
 ): Promise<Measurement[]> {
   const cold: number[] = []
   const warm: number[] = []
@@ -61,13 +66,13 @@ export async function measureColdStart(
   return [
     {
       ...about,
-      metric: `exec to everything published, ${endpoints} endpoints each`,
+      metric: `exec to everything published, ${what}`,
       ...bootstrap(cold),
       goal,
     },
     {
       ...about,
-      metric: `restart over its own maps, ${endpoints} endpoints each`,
+      metric: `restart over its own maps, ${what}`,
       ...bootstrap(warm),
     },
   ]
@@ -77,7 +82,7 @@ export async function measureColdStart(
 export async function measureStockColdStart(
   rig: Rig,
   mode: KubeProxyMode,
-  endpoints: number,
+  what: string,
 ): Promise<Measurement> {
   await removeRules(rig, mode)
   const begun = performance.now()
@@ -89,7 +94,7 @@ export async function measureStockColdStart(
       unit: 's',
       arm: mode,
       size: rig.population.size,
-      metric: `exec to everything published, ${endpoints} endpoints each`,
+      metric: `exec to everything published, ${what}`,
     },
     seconds,
   )
@@ -111,21 +116,18 @@ async function removeRules(rig: Rig, mode: KubeProxyMode): Promise<void> {
 /**
  * P9: resident memory of a proxy's process now and at its highest.
  *
- * @param when words that tell this moment from others, for the table
+ * @param what words about the Services and the moment, for the table
  */
 export function processMemory(
   rig: Rig,
   proxy: ProxyName,
-  endpoints: number,
-  when: string,
+  what: string,
+  goal?: Goal,
 ): Measurement[] {
-  const what = `${endpoints} endpoints each, ${when}`
   const status = readFileSync(`/proc/${rig.pid(proxy)}/status`, 'utf8')
   const bytes = (field: string) =>
     Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024
   const about = { id: 'P9', unit: 'MB', arm: proxy, size: rig.population.size } as const
-  const ours = proxy === 'kproxy' && endpoints >= 10
-  const goal: Goal | undefined = ours ? { kind: 'at most', limit: 100 } : undefined
   return [
     {
       ...plain({ ...about, metric: `RSS, ${what}` }, bytes('VmRSS') / 1e6),
@@ -137,7 +139,7 @@ export function processMemory(
 }
 
 /** P9: kernel memory of the agent's maps. */
-export async function mapMemory(rig: Rig, endpoints: number): Promise<Measurement> {
+export async function mapMemory(rig: Rig, what: string): Promise<Measurement> {
   const maps = (await rig.agent?.status())?.maps ?? []
   const bytes = maps.reduce((sum, map) => sum + map.memoryBytes, 0)
   return {
@@ -147,7 +149,7 @@ export async function mapMemory(rig: Rig, endpoints: number): Promise<Measuremen
         unit: 'MiB',
         arm: 'kproxy',
         size: rig.population.size,
-        metric: `maps, ${endpoints} endpoints each`,
+        metric: `maps, ${what}`,
       },
       bytes / MIB,
     ),

@@ -1,5 +1,5 @@
 import { type Arm, type LoadOptions, PORTS, runLoad } from './load.ts'
-import { SERVICE_PORT } from './population.ts'
+import { SERVICE_PORT } from './objects.ts'
 import { positionsOf } from './positions.ts'
 import type { Goal, Measurement } from './results.ts'
 import type { ProxyName, Rig } from './rig.ts'
@@ -7,9 +7,9 @@ import { differences, type Run, ratio, summary } from './slices.ts'
 import { slope } from './stats.ts'
 
 /** The base of every ratio: pod to pod, from a node without any proxy. */
-const BASE = 'direct'
+export const BASE = 'direct'
 /** The same again under another name: what it differs by is the rig's resolution. */
-const NULL_ARM = 'direct (null)'
+export const NULL_ARM = 'direct (null)'
 
 const CONNECT_GOAL: Goal = { kind: 'at most', limit: 1.02 }
 
@@ -96,11 +96,13 @@ function goalOf(arm: string): Goal | undefined {
 
 type About = Pick<Measurement, 'id' | 'size'>
 
-function absolute(run: Run, arm: string, about: About): Measurement {
+/** The median in microseconds. */
+export function absolute(run: Run, arm: string, about: About): Measurement {
   return plain({ ...about, arm, metric: 'connect() p50', unit: 'us' }, summary(run, arm).p50 / 1e3)
 }
 
-function tail(run: Run, arm: string, about: About): Measurement {
+/** The 99th percentile of all samples in microseconds. */
+export function tail(run: Run, arm: string, about: About): Measurement {
   return plain({ ...about, arm, metric: 'connect() p99', unit: 'us' }, summary(run, arm).p99 / 1e3)
 }
 

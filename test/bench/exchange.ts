@@ -1,5 +1,5 @@
 import { type Arm, type LoadKind, type LoadOptions, PORTS, runLoad } from './load.ts'
-import { SERVICE_PORT } from './population.ts'
+import { SERVICE_PORT } from './objects.ts'
 import type { Measurement } from './results.ts'
 import type { Rig } from './rig.ts'
 import { type Run, ratio } from './slices.ts'

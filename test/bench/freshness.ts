@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Measurement } from './results.ts'
 import type { ProxyName, Rig } from './rig.ts'
 import { bootstrap, quantile } from './stats.ts'
+import type { Swap } from './swap.ts'
 
 /** Milliseconds that a change may take before the run is given up. */
 const CHANGE_TIMEOUT_MS = 60_000
 
-/** Milliseconds from a change of `swap` to the first answer of the new endpoint. */
+/** Milliseconds from a change to the first answer of the new endpoint. */
 interface Sample {
   /** Since the write was sent, with the share of API server and etcd. */
   readonly fromSent: number
@@ -31,19 +32,20 @@ export interface Series {
 export function measureFreshness(
   rig: Rig,
   proxy: ProxyName,
+  swap: Swap,
   changes: number,
   leastGapMs: number,
 ): Promise<Series> {
   return rig.alone(proxy, async () => {
-    const prober = rig.prober(proxy)
+    const prober = rig.prober(proxy, swap)
     try {
-      await prober.seen(rig.population.current, CHANGE_TIMEOUT_MS)
+      await prober.seen(swap.current, CHANGE_TIMEOUT_MS)
       const samples: Sample[] = []
       let gap = leastGapMs
       for (let change = 0; change < changes; change++) {
         // Jitter keeps changes out of step with the prober's millisecond and with timers.
         await sleep(gap * (1 + 0.2 * Math.random()))
-        const { backend, sent, answered } = await rig.population.flip()
+        const { backend, sent, answered } = await swap.flip()
         const { at } = await prober.seen(backend, CHANGE_TIMEOUT_MS)
         const sample = { fromSent: ms(at - sent), fromAnswer: ms(at - answered) }
         samples.push(sample)
@@ -60,7 +62,13 @@ function ms(nanoseconds: bigint): number {
   return Number(nanoseconds) / 1e6
 }
 
-export function freshnessResults(series: Series, proxy: ProxyName, size: number): Measurement[] {
+/** @param what words about the Services, for the table */
+export function freshnessResults(
+  series: Series,
+  proxy: ProxyName,
+  size: number,
+  what: string,
+): Measurement[] {
   const about = { id: 'P12', unit: 'ms', arm: proxy, size } as const
   const fromSent = series.samples.map((sample) => sample.fromSent)
   const fromAnswer = series.samples.map((sample) => sample.fromAnswer)
@@ -68,19 +76,19 @@ export function freshnessResults(series: Series, proxy: ProxyName, size: number)
   return [
     {
       ...about,
-      metric: 'write sent to first connection, median',
+      metric: `write sent to first connection, median, ${what}`,
       ...bootstrap(fromSent),
       goal: ours ? { kind: 'at most', limit: 10 } : undefined,
     },
     {
       ...about,
-      metric: 'write sent to first connection, p99',
+      metric: `write sent to first connection, p99, ${what}`,
       ...bootstrap(fromSent, (values) => quantile(values, 0.99)),
       goal: ours ? { kind: 'at most', limit: 30 } : undefined,
     },
     {
       ...about,
-      metric: 'write answered to first connection, median',
+      metric: `write answered to first connection, median, ${what}`,
       ...bootstrap(fromAnswer),
     },
   ]

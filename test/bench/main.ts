@@ -5,12 +5,15 @@ import { parseArgs } from 'node:util'
 import { stockProgram } from '../cluster/stock.ts'
 import { kproxyProgram } from '../lab/index.ts'
 import { readConditions } from './conditions.ts'
-import { FULL, QUICK, Selection } from './plan.ts'
-import { type BenchId, judged, QUESTIONS } from './results.ts'
+import { measureModel } from './model-cost.ts'
+import { FULL, NOT_QUICK, type Plan, QUICK, Selection } from './plan.ts'
+import { type BenchId, judged, type Measurement, QUESTIONS } from './results.ts'
 import { Rig } from './rig.ts'
 import { STEAL_LIMIT } from './slices.ts'
-import { Suite } from './suite.ts'
+import { type RunNotes, Suite } from './suite.ts'
 import { formatResults } from './table.ts'
+
+const NO_NOTES: RunNotes = { steal: 0, rounds: 0, discarded: 0, failures: [] }
 
 const OUTPUT = fileURLToPath(new URL('../../build/bench/', import.meta.url))
 
@@ -18,6 +21,12 @@ const USAGE = `usage: node test/bench/main.ts [--quick] [--only P1,P7]
 
 Measures kproxy beside stock kube-proxy and beside no proxy at all, writes
 build/bench/results.json and prints a table. Needs root and a quiet machine.
+--quick does less of everything; ${NOT_QUICK.join(', ')}, large Services and
+changes at many endpoints only where --only names the question.
+
+${Object.entries(QUESTIONS)
+  .map(([id, question]) => `  ${id.padEnd(4)} ${question}`)
+  .join('\n')}
 `
 
 async function main(): Promise<void> {
@@ -33,7 +42,7 @@ async function main(): Promise<void> {
     return
   }
   const plan = values.quick ? QUICK : FULL
-  const selection = new Selection(values.only, Object.keys(QUESTIONS) as BenchId[])
+  const selection = new Selection(values.only, Object.keys(QUESTIONS) as BenchId[], values.quick)
   const conditions = readConditions([
     { name: 'kube-proxy', command: [stockProgram('kube-proxy'), '--version'] },
     { name: 'kproxy', command: [kproxyProgram, 'version'] },
@@ -44,6 +53,42 @@ async function main(): Promise<void> {
   const elapsed = () => `${((performance.now() - begun) / 1e3).toFixed(0).padStart(4)} s`
   const say = (what: string) => process.stderr.write(`${elapsed()}  ${what}\n`)
 
+  const measurements: Measurement[] = []
+  if (selection.has('M1')) {
+    say('events in the model alone')
+    measurements.push(...(await measureModel(plan.model)))
+  }
+  let notes = NO_NOTES
+  if (selection.rig) {
+    const suite = await runSuite(plan, selection, say)
+    measurements.push(...suite.measurements)
+    notes = suite.notes
+  }
+  const results = measurements.map(judged)
+  const document = {
+    conditions: {
+      ...conditions,
+      loadAverageAtEnd: loadavg(),
+      seconds: Math.round((performance.now() - begun) / 1e3),
+      plan,
+      stealLimit: STEAL_LIMIT,
+      ...notes,
+    },
+    results,
+  }
+  mkdirSync(OUTPUT, { recursive: true })
+  writeFileSync(`${OUTPUT}results.json`, `${JSON.stringify(document, null, 2)}\n`)
+  process.stdout.write(`${formatResults(results)}\n`)
+  for (const failure of notes.failures) process.stdout.write(`\nfailed: ${failure}`)
+  say('wrote build/bench/results.json')
+  if (notes.failures.length > 0) process.exitCode = 1
+}
+
+async function runSuite(
+  plan: Plan,
+  selection: Selection,
+  say: (what: string) => void,
+): Promise<Suite> {
   say('building the rig')
   const rig = await Rig.create()
   const end = () => {
@@ -57,24 +102,7 @@ async function main(): Promise<void> {
   } finally {
     await rig.destroy()
   }
-  const results = suite.measurements.map(judged)
-  const document = {
-    conditions: {
-      ...conditions,
-      loadAverageAtEnd: loadavg(),
-      seconds: Math.round((performance.now() - begun) / 1e3),
-      plan,
-      stealLimit: STEAL_LIMIT,
-      ...suite.notes,
-    },
-    results,
-  }
-  mkdirSync(OUTPUT, { recursive: true })
-  writeFileSync(`${OUTPUT}results.json`, `${JSON.stringify(document, null, 2)}\n`)
-  process.stdout.write(`${formatResults(results)}\n`)
-  for (const failure of suite.notes.failures) process.stdout.write(`\nfailed: ${failure}`)
-  say('wrote build/bench/results.json')
-  if (suite.notes.failures.length > 0) process.exitCode = 1
+  return suite
 }
 
 await main()

@@ -1,69 +1,58 @@
 /**
  * What one event costs in the model, with few and with many Services around: apply and take, without
- * decoding before and maps after it.
+ * decoding before and maps after it. M1 of `make bench` is this.
  *
- *   node [--expose-gc] test/bench/model.ts
+ *   node [--expose-gc] test/bench/model.ts [--sizes 1000,10000,30000] [--rounds 10] [--json]
  *
  * Prints p50 and p99 in microseconds, and by how much the p50 grows with each further 10,000 Services:
  * next to nothing, most of it below 10,000, where nearly all slices fit into those that stay open. With
- * --expose-gc it also prints what a model retains.
+ * --expose-gc it also prints what a model retains. --json prints {@link ModelSeries} instead.
  */
-import { EVENTS, type EventName, ModelLoad } from './model-load.ts'
-import { type CurvePoint, quantile, slope } from './stats.ts'
-
-const SIZES = [1_000, 10_000, 30_000]
-const ENDPOINTS = 10
-/** One Service as large as they come. */
-const LARGE = 5_000
-const WARM_UP = 2_000
-const ROUNDS = 10
-const EVENTS_A_ROUND = 500
+import { parseArgs } from 'node:util'
+import { type ModelSeries, measureModelHere, modelMegabytes, modelResults } from './model-cost.ts'
+import { quantile } from './stats.ts'
 
 function main(): void {
-  const names = Object.keys(EVENTS) as EventName[]
-  const curves = new Map<EventName, CurvePoint[]>(names.map((name) => [name, []]))
-  for (const size of SIZES) weigh(size)
+  const { values } = parseArgs({
+    options: {
+      sizes: { type: 'string', default: '1000,10000,30000' },
+      rounds: { type: 'string', default: '10' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const sizes = values.sizes.split(',').map((text) => positive('--sizes', text))
+  const rounds = positive('--rounds', values.rounds)
+  if (values.json) {
+    process.stdout.write(JSON.stringify(measureModelHere({ sizes, rounds })))
+    return
+  }
+  if (globalThis.gc !== undefined) sizes.forEach(weigh)
+  report(measureModelHere({ sizes, rounds }))
+}
+
+function positive(flag: string, text: string): number {
+  const number = Number(text)
+  if (Number.isInteger(number) && number > 0) return number
+  throw new Error(`${flag}: "${text}" is not a whole number above 0`)
+}
+
+function report(series: readonly ModelSeries[]): void {
   print('EVENT', 'SERVICES', 'ENDPOINTS', 'p50 us', 'p99 us')
-  for (const size of SIZES) {
-    const load = new ModelLoad(size, ENDPOINTS)
-    for (const name of names) {
-      const { medians, all } = sample(load, name)
-      curves.get(name)?.push({ x: size / 10_000, values: medians })
-      report(name, size, ENDPOINTS, all)
-    }
+  for (const { event, services, endpoints, p99, medians } of series) {
+    const p50 = quantile(medians, 0.5)
+    print(event, services, endpoints, p50.toFixed(1), p99.toFixed(1))
   }
-  report('endpoint', 1, LARGE, sample(new ModelLoad(1, LARGE), 'endpoint').all)
   print('')
-  print('EVENT', 'p50 us for each further 10,000 Services, with its 95 % interval')
-  for (const [name, points] of curves) {
-    const { value, low, high } = slope(points)
-    print(name, `${value.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]  ${EVENTS[name]}`)
+  print('p50 us for each further 10,000 Services, with its 95 % interval')
+  for (const { metric, value, low, high } of modelResults(series)) {
+    if (!metric.startsWith('slope')) continue
+    print(`${value.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]  ${metric}`)
   }
-}
-
-function sample(load: ModelLoad, name: EventName): { medians: number[]; all: number[] } {
-  load.measure(name, WARM_UP)
-  const rounds = Array.from({ length: ROUNDS }, () => load.measure(name, EVENTS_A_ROUND))
-  return { medians: rounds.map((times) => quantile(times, 0.5)), all: rounds.flat() }
-}
-
-function report(name: EventName, size: number, endpoints: number, times: readonly number[]): void {
-  const [p50, p99] = [0.5, 0.99].map((q) => quantile(times, q).toFixed(1))
-  print(name, size, endpoints, p50 ?? '', p99 ?? '')
 }
 
 /** In a function of its own, so that nothing of one model is alive when the next is weighed. */
-function weigh(size: number): void {
-  const { gc } = globalThis
-  if (gc === undefined) return
-  const heap = () => {
-    gc()
-    return process.memoryUsage().heapUsed
-  }
-  const before = heap()
-  const load = new ModelLoad(size, ENDPOINTS)
-  const megabytes = (heap() - before) / 1e6
-  const { services, endpoints } = load.model.counts
+function weigh(services: number): void {
+  const { megabytes, endpoints } = modelMegabytes(services)
   print('retained', `${megabytes.toFixed(1)} MB by ${services} Services, ${endpoints} endpoints`)
 }
 

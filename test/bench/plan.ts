@@ -1,4 +1,6 @@
+import type { CpuOptions } from './cpu.ts'
 import type { LoadOptions } from './load.ts'
+import type { ModelOptions } from './model-cost.ts'
 import type { BenchId } from './results.ts'
 
 /** How much of everything a run does. */
@@ -20,6 +22,12 @@ export interface Plan {
   readonly programmed: number
   /** Whether the stock proxies' cold starts are timed: a minute at 10,000 Services. */
   readonly stockStarts: boolean
+  /** Endpoints of the one Service that is as large as they come. */
+  readonly large: number
+  /** Arms of the schedulers, which are many. */
+  readonly choices: LoadOptions
+  readonly cpu: CpuOptions
+  readonly model: ModelOptions
 }
 
 export const FULL: Plan = {
@@ -33,6 +41,10 @@ export const FULL: Plan = {
   starts: 5,
   programmed: 500,
   stockStarts: true,
+  large: 5_000,
+  choices: { rounds: 30, sliceMs: 300 },
+  cpu: { idle: { windows: 12, windowMs: 10_000 }, busySeconds: 30 },
+  model: { sizes: [1_000, 10_000, 30_000], rounds: 10 },
 }
 
 export const QUICK: Plan = {
@@ -46,18 +58,37 @@ export const QUICK: Plan = {
   starts: 2,
   programmed: 300,
   stockStarts: false,
+  large: 5_000,
+  choices: { rounds: 8, sliceMs: 150 },
+  cpu: { idle: { windows: 5, windowMs: 2_000 }, busySeconds: 5 },
+  model: { sizes: [1_000, 10_000], rounds: 4 },
 }
 
 /** The questions that need the stock proxies beside ours. */
 const WITH_STOCK: readonly BenchId[] = ['P1', 'P2', 'P3', 'P4', 'P12', 'P13']
 
+/** What a quick run has no time for unless `--only` names it. */
+export const NOT_QUICK: readonly BenchId[] = ['P10', 'P14', 'M1']
+
+/** The questions that need no API server and no nodes. */
+const WITHOUT_RIG: readonly BenchId[] = ['M1']
+
 /** Which questions a run asks. */
 export class Selection {
-  readonly #ids: ReadonlySet<string> | undefined
+  readonly #ids: ReadonlySet<string>
+  /** Whether questions are asked of everything: a quick run leaves out what is long, unless ids were named. */
+  readonly isWhole: boolean
 
-  /** @param only ids such as "P1,P7"; undefined: all */
-  constructor(only: string | undefined, known: readonly BenchId[]) {
-    if (only === undefined) return
+  /**
+   * @param only ids such as "P1,P7"; undefined: all, or all that a quick run has time for
+   * @throws Error that names an id which is not known, and those that are
+   */
+  constructor(only: string | undefined, known: readonly BenchId[], isQuick = false) {
+    this.isWhole = !isQuick || only !== undefined
+    if (only === undefined) {
+      this.#ids = new Set(known.filter((id) => !isQuick || !NOT_QUICK.includes(id)))
+      return
+    }
     const ids = only.split(',').map((id) => id.trim())
     const unknown = ids.find((id) => !known.some((candidate) => candidate === id))
     if (unknown !== undefined) {
@@ -67,7 +98,12 @@ export class Selection {
   }
 
   has(...ids: readonly BenchId[]): boolean {
-    return this.#ids === undefined || ids.some((id) => this.#ids?.has(id))
+    return ids.some((id) => this.#ids.has(id))
+  }
+
+  /** Whether anything is asked that needs the rig. */
+  get rig(): boolean {
+    return [...this.#ids].some((id) => !WITHOUT_RIG.some((other) => other === id))
   }
 
   get stock(): boolean {

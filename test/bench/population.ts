@@ -1,24 +1,20 @@
 import { type ApiClient, type ApiObject, forEachInFlight } from '../cluster/api.ts'
 import { PORTS } from './load.ts'
+import {
+  ACCEPT_PORT,
+  type BackendPod,
+  endpoint,
+  imagined,
+  NAME_PORT,
+  SERVICES,
+  type ServiceShape,
+  SLICES,
+  serviceObject,
+  sliceObject,
+} from './objects.ts'
+import { Swap } from './swap.ts'
 
-/** The port on which every Service of the benchmark is reached. */
-export const SERVICE_PORT = 80
-const NAMESPACE = 'default'
-const SERVICES = `/api/v1/namespaces/${NAMESPACE}/services`
-const SLICES = `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices`
-
-/** A pod that answers. */
-export interface BackendPod {
-  readonly name: string
-  readonly address: string
-  readonly nodeName: string
-}
-
-interface ServiceShape {
-  readonly name: string
-  readonly address: string
-  readonly ports: readonly { name: string; protocol: string; target: number }[]
-}
+const SWAP: ServiceShape = { name: 'swap', address: '10.96.2.2', ports: [NAME_PORT] }
 
 /**
  * The Services of a run. All lead to the same backends, so that any of them can be the target of an
@@ -34,13 +30,7 @@ export class Population {
       { name: 'udp', protocol: 'UDP', target: PORTS.echo },
     ],
   }
-  readonly swap: ServiceShape = {
-    name: 'swap',
-    address: '10.96.2.2',
-    ports: [{ name: '', protocol: 'TCP', target: PORTS.name }],
-  }
-  /** Name of the backend that `swap` leads to. */
-  current: string
+  readonly swap: Swap
   readonly #client: ApiClient
   readonly #backends: readonly [BackendPod, BackendPod]
   #size = 0
@@ -50,7 +40,7 @@ export class Population {
   constructor(client: ApiClient, backends: readonly [BackendPod, BackendPod]) {
     this.#client = client
     this.#backends = backends
-    this.current = backends[0].name
+    this.swap = new Swap({ client, backends, address: SWAP.address, slice: SWAP.name })
   }
 
   get size(): number {
@@ -64,7 +54,7 @@ export class Population {
 
   async start(): Promise<void> {
     await this.#create(this.exchange, this.#backends)
-    await this.#create(this.swap, [this.#backends[0]])
+    await this.#create(SWAP, [this.#backends[0]])
   }
 
   /** Adds Services until there are `size`. */
@@ -79,8 +69,7 @@ export class Population {
    * one keeps its real backends, so that a connection to it proves something.
    */
   async widen(count: number): Promise<void> {
-    const indices = Array.from({ length: this.#size - 1 }, (_, index) => index)
-    await forEachInFlight(indices, (index) =>
+    await forEachInFlight(this.wide, (index) =>
       this.#client.patch(`${SLICES}/${shape(index).name}`, {
         endpoints: this.#endpoints(index, count),
       }),
@@ -88,25 +77,17 @@ export class Population {
     this.#endpointsEach = count
   }
 
-  /**
-   * Points `swap` at the other backend.
-   * @returns its name, and when the write was sent and answered (CLOCK_MONOTONIC, ns)
-   */
-  async flip(): Promise<{ backend: string; sent: bigint; answered: bigint }> {
-    const [a, b] = this.#backends
-    const next = this.current === a.name ? b : a
-    const sent = process.hrtime.bigint()
-    await this.#client.patch(`${SLICES}/${this.swap.name}`, { endpoints: [endpoint(next)] })
-    this.current = next.name
-    return { backend: next.name, sent, answered: process.hrtime.bigint() }
+  /** Numbers of the Services that {@link widen} is about. */
+  get wide(): number[] {
+    return Array.from({ length: this.#size - 1 }, (_, index) => index)
   }
 
   /**
-   * Replaces one imagined endpoint of a Service drawn at random, after {@link widen}.
+   * Replaces one imagined endpoint of a Service, after {@link widen}.
+   * @param index one of {@link wide}; drawn at random unless told
    * @returns path of the slice
    */
-  async changeOne(): Promise<string> {
-    const index = Math.floor(Math.random() * (this.#size - 1))
+  async changeOne(index = Math.floor(Math.random() * (this.#size - 1))): Promise<string> {
     const count = this.#endpointsEach
     const place = Math.floor(Math.random() * (count - 2))
     const endpoints = this.#endpoints(index, count)
@@ -123,61 +104,16 @@ export class Population {
   }
 
   async #create(service: ServiceShape, backends: readonly BackendPod[]): Promise<void> {
-    await this.#client.create(SERVICES, {
-      metadata: { name: service.name },
-      spec: {
-        clusterIP: service.address,
-        ipFamilyPolicy: 'SingleStack',
-        ports: service.ports.map(({ name, protocol, target }) => ({
-          name,
-          protocol,
-          port: SERVICE_PORT,
-          targetPort: target,
-        })),
-      },
-    })
-    await this.#client.create(SLICES, {
-      metadata: {
-        name: service.name,
-        labels: { 'kubernetes.io/service-name': service.name },
-      },
-      addressType: 'IPv4',
-      ports: service.ports.map(({ name, protocol, target }) => ({ name, protocol, port: target })),
-      endpoints: backends.map(endpoint),
-    })
+    await this.#client.create(SERVICES, serviceObject(service))
+    await this.#client.create(SLICES, sliceObject(service, service.name, backends))
   }
 }
 
-/** Addresses from 10.96.4.0 on: the first 256 of the range are slow for a client to choose. */
+/** Addresses from 10.96.4.0 on. */
 function shape(index: number): ServiceShape {
   return {
     name: `bench-${index}`,
     address: `10.96.${4 + (index >> 8)}.${index & 255}`,
-    ports: [{ name: '', protocol: 'TCP', target: PORTS.accept }],
+    ports: [ACCEPT_PORT],
   }
-}
-
-/** A pod that exists on the API server alone, with an address that no other has. */
-function imagined(number: number): BackendPod {
-  return {
-    name: `imagined-${number}`,
-    address: `10.${128 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`,
-    nodeName: `elsewhere-${number % 1000}`,
-  }
-}
-
-/** As the EndpointSlice controller writes them, so that sizes on the wire are real. */
-function endpoint(pod: BackendPod): ApiObject {
-  return {
-    addresses: [pod.address],
-    conditions: { ready: true, serving: true, terminating: false },
-    nodeName: pod.nodeName,
-    targetRef: { kind: 'Pod', namespace: NAMESPACE, name: pod.name, uid: uid(pod.name) },
-  }
-}
-
-/** A UUID's shape for a name; equal names have equal ones. */
-function uid(name: string): string {
-  const hex = Buffer.from(name).toString('hex').padEnd(32, '0').slice(-32)
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }

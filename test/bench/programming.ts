@@ -17,14 +17,22 @@ const CHANGE_EVERY_MS = 20
 const HARNESS = fileURLToPath(new URL('in-process.ts', import.meta.url))
 const PROTOBUF = 'application/vnd.kubernetes.protobuf'
 
+/** Services whose endpoints change. */
+export interface Subject {
+  /** Words about them, for the table. */
+  readonly what: string
+  /** Changes one endpoint at the API server; returns the path of its slice. */
+  readonly changeOne: () => Promise<string>
+}
+
 /**
  * P7, as the running agent counts it: one endpoint of one Service changes, at random, and it takes so
  * long from the first byte of the event to the published record, with the API server on the same CPUs.
  */
 export async function measureInAgent(
   rig: Rig,
+  { what, changeOne }: Subject,
   changes: number,
-  endpoints: number,
 ): Promise<Measurement[]> {
   // A fresh agent: its quantiles hold nothing but these changes.
   await rig.agent?.kill()
@@ -32,7 +40,7 @@ export async function measureInAgent(
   await agent.synced()
   for (let change = 0; change < changes; change++) {
     await sleep(CHANGE_EVERY_MS * (0.5 + Math.random()))
-    await rig.population.changeOne()
+    await changeOne()
   }
   let latency: LatencyStatus | null = null
   await agent.until(`the agent has applied ${changes} changes`, async () => {
@@ -41,7 +49,7 @@ export async function measureInAgent(
   })
   const { p50Seconds, p99Seconds } = latency as unknown as LatencyStatus
   const about = aboutP7(rig)
-  const where = `in the running agent, ${endpoints} endpoints each`
+  const where = `in the running agent, ${what}`
   return [
     { ...plain({ ...about, metric: `p50 ${where}` }, p50Seconds * 1e3), goal: P50_GOAL },
     { ...plain({ ...about, metric: `p99 ${where}` }, p99Seconds * 1e3), goal: P99_GOAL },
@@ -54,14 +62,14 @@ export async function measureInAgent(
  */
 export async function measureInProcess(
   rig: Rig,
+  { what, changeOne }: Subject,
   changes: number,
-  endpoints: number,
 ): Promise<Measurement[]> {
   const directory = mkdtempSync(join(tmpdir(), 'kproxy-bench-'))
   try {
-    await record(rig, changes, directory)
+    await record(rig, changeOne, changes, directory)
     const times = await replay(rig, directory)
-    const where = `in process, ${endpoints} endpoints each`
+    const where = `in process, ${what}`
     const about = aboutP7(rig)
     const of = (pick: (times: EventTimes) => number, q: number): Estimate =>
       bootstrap(times.map(pick), (values) => (q === 0.5 ? median(values) : quantile(values, q)))
@@ -83,7 +91,12 @@ function aboutP7(rig: Rig) {
 }
 
 /** Writes the lists as they are now, and a watch frame for each of so many changes after them. */
-async function record(rig: Rig, changes: number, directory: string): Promise<void> {
+async function record(
+  rig: Rig,
+  changeOne: Subject['changeOne'],
+  changes: number,
+  directory: string,
+): Promise<void> {
   const { client } = rig.plane
   const lists = {
     Service: '/api/v1/services',
@@ -94,7 +107,7 @@ async function record(rig: Rig, changes: number, directory: string): Promise<voi
   }
   const frames: Buffer[] = []
   for (let change = 0; change < changes; change++) {
-    const path = await rig.population.changeOne()
+    const path = await changeOne()
     frames.push(watchFrame('MODIFIED', await client.bytes(path, PROTOBUF)))
   }
   writeFileSync(join(directory, 'frames.pb'), Buffer.concat(frames))

@@ -9,8 +9,11 @@ export const QUESTIONS = {
   P7: 'one endpoint change: event bytes received to record published',
   P8: 'cold start: exec to everything published',
   P9: 'memory of the agent and of its maps',
+  P10: 'CPU of the agent, idle and while endpoints change (1000 mCPU is one CPU)',
   P12: 'endpoint change at the API server to first connection at the new endpoint',
   P13: 'pod-to-pod connect() that concerns no Service, against a bare node',
+  P14: 'connect() by scheduler, with affinity and to other frontends, against direct pod-to-pod',
+  M1: 'one event in the model alone, with few and with many Services around',
 } as const
 
 export type BenchId = keyof typeof QUESTIONS

@@ -6,8 +6,10 @@ import { KubeProxy, type KubeProxyMode } from '../cluster/kube-proxy.ts'
 import { createNode } from '../cluster/objects.ts'
 import { Kproxy, kproxy, Lab, type Pod } from '../lab/index.ts'
 import { benchProgram, SERVER_CPU } from './load.ts'
-import { Population, SERVICE_PORT } from './population.ts'
+import { type BackendPod, SERVICE_PORT } from './objects.ts'
+import { Population } from './population.ts'
 import { Prober } from './prober.ts'
+import type { Swap } from './swap.ts'
 
 /** The proxies under test; each has the node of that name. */
 export const PROXIES = ['kproxy', 'iptables', 'nftables'] as const
@@ -20,7 +22,7 @@ const CLUSTER_CIDR = '10.244.0.0/16,fd00:10:244::/48'
 const SETTLE_MS = 180_000
 
 /**
- * Five nodes on one API server: `backends` (two servers, no proxy), `bare` (nothing: the base of every
+ * Five nodes on one API server: `backends` (servers, no proxy), `bare` (nothing: the base of every
  * ratio) and one for each proxy. Each arm has a pod of its own, so that conntrack tuples of different
  * arms cannot meet.
  */
@@ -43,7 +45,7 @@ export class Rig implements AsyncDisposable {
       label: 'bench',
       machines: ['control'],
       nodes: [
-        { name: 'backends', pods: ['a', 'b'] },
+        { name: 'backends', pods: ['a', 'b', 'ten'] },
         { name: 'bare', pods: ['direct', 'null'] },
         { name: 'kproxy', pods: ['direct', 'service', 'prober'] },
         { name: 'iptables', pods: ['direct', 'first', 'middle', 'last', 'prober'] },
@@ -163,8 +165,8 @@ export class Rig implements AsyncDisposable {
     }
   }
 
-  prober(proxy: ProxyName): Prober {
-    return new Prober(this.pod(proxy, 'prober'), this.population.swap.address, SERVICE_PORT)
+  prober(proxy: ProxyName, { address }: Swap): Prober {
+    return new Prober(this.pod(proxy, 'prober'), address, SERVICE_PORT)
   }
 
   /**
@@ -172,10 +174,11 @@ export class Rig implements AsyncDisposable {
    * @param restMs to wait for rest at most: the machine may have other work
    */
   async settle(restMs: number): Promise<void> {
-    const probers = this.running.map((proxy) => this.prober(proxy))
+    const { swap } = this.population
+    const probers = this.running.map((proxy) => this.prober(proxy, swap))
     try {
       // Whatever was written before this change has been programmed when it has.
-      const { backend } = await this.population.flip()
+      const { backend } = await swap.flip()
       await Promise.all(probers.map((prober) => prober.seen(backend, SETTLE_MS)))
     } finally {
       await Promise.all(probers.map((prober) => prober.stop()))
@@ -194,12 +197,6 @@ export class Rig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.destroy()
   }
-}
-
-interface BackendPod {
-  readonly name: string
-  readonly address: string
-  readonly nodeName: string
 }
 
 /** Share of CPU time in use that still counts as rest, over one second. */

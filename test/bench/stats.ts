@@ -28,6 +28,22 @@ export function seededRandom(seed: number): () => number {
   }
 }
 
+/**
+ * All values in an order drawn at random, the same one in every run.
+ * @param turn another number, another order
+ */
+export function shuffled<T>(values: readonly T[], turn = 0): T[] {
+  const random = seededRandom(SEED + turn)
+  const result = [...values]
+  for (let last = result.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1))
+    const [a, b] = [result[last] as T, result[other] as T]
+    result[last] = b
+    result[other] = a
+  }
+  return result
+}
+
 /** The q-quantile (0..1) with linear interpolation between order statistics; NaN of nothing. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b)

@@ -1,13 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { mapMemory, measureColdStart, measureStockColdStart, processMemory } from './cold-start.ts'
+import { choiceResults, measureChoices } from './choices.ts'
+import {
+  mapMemory,
+  measureColdStart,
+  measureStockColdStart,
+  processMemory,
+  RESIDENT_GOAL,
+} from './cold-start.ts'
 import { connectResults, measureConnect, slopeResults } from './connect.ts'
+import { measureBusyCpu, measureIdleCpu } from './cpu.ts'
 import { measureExchange } from './exchange.ts'
 import { freshnessResults, measureFreshness } from './freshness.ts'
+import { LargeService } from './large-service.ts'
 import type { Plan, Selection } from './plan.ts'
-import { measureInAgent, measureInProcess } from './programming.ts'
+import { measureInAgent, measureInProcess, type Subject } from './programming.ts'
 import type { Measurement } from './results.ts'
-import type { Rig } from './rig.ts'
+import type { ProxyName, Rig } from './rig.ts'
 import { type Run, summary } from './slices.ts'
+import type { Swap } from './swap.ts'
 
 /** After a start the agent gives memory back; see control/node/memory.ts. */
 const SETTLED_MS = 3_000
@@ -15,6 +25,9 @@ const SETTLED_MS = 3_000
 /** kube-proxy delays a change that follows a sync within a second. */
 const STOCK_GAP_MS = 1_500
 const KPROXY_GAP_MS = 100
+
+/** Endpoints of each Service at first; see population.ts. */
+const FEW = eachWith(2)
 
 /** What the runs of the client say about themselves. */
 export interface RunNotes {
@@ -45,7 +58,11 @@ export class Suite {
 
   async run(): Promise<void> {
     const rig = this.#rig
-    await this.#startProxies()
+    await this.#startAgent()
+    if (this.#selection.isWhole && this.#selection.has('P7', 'P8', 'P9', 'P12')) {
+      await this.#attempt('one large Service', () => this.#large())
+    }
+    await this.#startStock()
     const curve = new Map<number, Run>()
     const sizes = this.#selection.curve ? this.#plan.sizes : this.#sparseSizes()
     for (const size of sizes) {
@@ -61,9 +78,11 @@ export class Suite {
     if (this.#selection.has('P3') && curve.size > 1) this.#add(slopeResults(curve))
     await this.#stockMemory()
     await rig.stopStock()
-    if (this.#selection.has('P7', 'P8', 'P9')) {
-      await this.#attempt('many endpoints', () => this.#many())
+    if (this.#selection.has('P14')) {
+      await this.#attempt('schedulers, affinity and other frontends', () => this.#choices())
     }
+    const isAsked = this.#selection.has('P7', 'P8', 'P9', 'P10') || this.#isFreshnessWide
+    if (isAsked) await this.#attempt('many endpoints', () => this.#many())
   }
 
   /** Edges where something is asked there, and the last size in any case. */
@@ -73,11 +92,15 @@ export class Suite {
     return sizes.filter((size) => size === sizes.at(-1) || (edge && edges.includes(size)))
   }
 
-  async #startProxies(): Promise<void> {
-    this.#say('starting the proxies')
+  async #startAgent(): Promise<void> {
+    this.#say('starting kproxy')
     await this.#rig.population.grow(1)
     await this.#rig.startAgent().synced()
+  }
+
+  async #startStock(): Promise<void> {
     if (!this.#selection.stock) return
+    this.#say('starting the stock proxies')
     await this.#rig.startStock('iptables')
     await this.#rig.startStock('nftables')
   }
@@ -98,31 +121,81 @@ export class Suite {
       this.#add(measurements)
     }
     if (!this.#selection.has('P12')) return
-    for (const proxy of this.#rig.running) {
-      this.#say(`${size} Services: endpoint changes through ${proxy}`)
-      const [changes, gap] =
-        proxy === 'kproxy'
-          ? [this.#plan.changes.kproxy, KPROXY_GAP_MS]
-          : [this.#plan.changes.stock, STOCK_GAP_MS]
-      const series = await measureFreshness(this.#rig, proxy, changes, gap)
-      if (series.failures > 0) {
-        this.notes.failures.push(`${series.failures} during changes through ${proxy} at ${size}`)
-      }
-      this.#add(freshnessResults(series, proxy, size))
+    const { swap } = this.#rig.population
+    for (const proxy of this.#rig.running) await this.#freshness(proxy, swap, FEW)
+  }
+
+  async #freshness(proxy: ProxyName, swap: Swap, what: string): Promise<void> {
+    const { size } = this.#rig.population
+    this.#say(`${size} Services, ${what}: endpoint changes through ${proxy}`)
+    const [changes, gap] =
+      proxy === 'kproxy'
+        ? [this.#plan.changes.kproxy, KPROXY_GAP_MS]
+        : [this.#plan.changes.stock, STOCK_GAP_MS]
+    const series = await measureFreshness(this.#rig, proxy, swap, changes, gap)
+    if (series.failures > 0) {
+      this.notes.failures.push(
+        `${series.failures} during changes through ${proxy} at ${size}, ${what}`,
+      )
     }
+    this.#add(freshnessResults(series, proxy, size, what))
+  }
+
+  /** Changes at the API server are followed at many endpoints too, through our agent alone. */
+  get #isFreshnessWide(): boolean {
+    return this.#selection.isWhole && this.#selection.has('P12')
+  }
+
+  /**
+   * The questions about one Service as large as they come, among next to no others: with our agent
+   * alone, which is a new one afterwards.
+   */
+  async #large(): Promise<void> {
+    const rig = this.#rig
+    const { backends } = rig
+    const endpoints = this.#plan.large
+    const large = new LargeService(rig.plane.client, backends, endpoints, 'kproxy')
+    const what = `one Service with ${endpoints} endpoints`
+    try {
+      await large.create()
+      await rig.settle(this.#plan.restMs)
+      await this.#startsAndMemory(what)
+      await this.#changesInAgent({ what, changeOne: () => large.changeOne() })
+      if (this.#selection.has('P12')) {
+        const swap = await large.narrow()
+        await rig.agent?.programmed(
+          large.key,
+          (service) => service?.internalTrafficPolicy === 'Local',
+        )
+        await this.#freshness('kproxy', swap, what)
+      }
+      if (this.#selection.has('P7')) await large.widen()
+      await this.#changesInProcess({ what, changeOne: () => large.changeOne() })
+    } finally {
+      await large.remove()
+      await rig.removeAgent()
+      await rig.startAgent().synced()
+    }
+  }
+
+  async #choices(): Promise<void> {
+    const { restMs, choices } = this.#plan
+    const run = await measureChoices(this.#rig, restMs, choices)
+    this.#note('choices', run)
+    this.#add(choiceResults(run, this.#rig.population.size))
   }
 
   /** Memory of all proxies, and cold starts of stock ones, at two endpoints for each Service. */
   async #stockMemory(): Promise<void> {
     const rig = this.#rig
     if (this.#selection.has('P9')) {
-      for (const proxy of rig.running) this.#add(processMemory(rig, proxy, 2, 'running'))
+      for (const proxy of rig.running) this.#add(processMemory(rig, proxy, `${FEW}, running`))
     }
     if (!this.#selection.has('P8') || !this.#selection.stock || !this.#plan.stockStarts) return
     await rig.stopStock()
     for (const mode of ['iptables', 'nftables'] as const) {
       await this.#attempt(`cold start of ${mode}`, async () => {
-        this.#add([await measureStockColdStart(rig, mode, 2)])
+        this.#add([await measureStockColdStart(rig, mode, FEW)])
       })
       await rig.stopStock()
     }
@@ -141,32 +214,60 @@ export class Suite {
 
   /** The questions about many endpoints, with our agent alone. */
   async #many(): Promise<void> {
-    const { endpoints, starts, programmed } = this.#plan
     const rig = this.#rig
-    this.#say(`${rig.population.size} Services with ${endpoints} endpoints each: writing them`)
-    await rig.population.widen(endpoints)
+    const what = eachWith(this.#plan.endpoints)
+    const { swap } = rig.population
+    const subject = { what, changeOne: () => rig.population.changeOne() }
+    this.#say(`${rig.population.size} Services with ${what}: writing them`)
+    await rig.population.widen(this.#plan.endpoints)
     await rig.settle(this.#plan.restMs)
+    await this.#startsAndMemory(what)
+    if (this.#selection.has('P10')) await this.#cpu(what)
+    if (this.#isFreshnessWide) await this.#freshness('kproxy', swap, what)
+    await this.#changesInAgent(subject)
+    await this.#changesInProcess(subject)
+  }
+
+  /** P8, and P9 after the last start. */
+  async #startsAndMemory(what: string): Promise<void> {
+    const rig = this.#rig
     if (this.#selection.has('P8')) {
-      this.#say('cold starts of kproxy')
-      this.#add(await measureColdStart(rig, starts, endpoints))
+      this.#say(`cold starts of kproxy, ${what}`)
+      this.#add(await measureColdStart(rig, this.#plan.starts, what))
     }
     if (this.#selection.has('P9')) {
       await sleep(SETTLED_MS)
-      this.#add(processMemory(rig, 'kproxy', endpoints, 'settled'))
-      this.#add([await mapMemory(rig, endpoints)])
+      this.#add(processMemory(rig, 'kproxy', `${what}, settled`, RESIDENT_GOAL))
+      this.#add([await mapMemory(rig, what)])
     }
-    if (this.#selection.has('P7')) {
-      this.#say('cost of one endpoint change, in the agent')
-      this.#add(await measureInAgent(rig, programmed, endpoints))
-    }
-    if (this.#selection.has('P9') && this.#selection.has('P7')) {
-      this.#add(processMemory(rig, 'kproxy', endpoints, `after ${programmed} changes`))
-    }
-    if (this.#selection.has('P7')) {
-      this.#say('cost of one endpoint change, in process')
-      await rig.removeAgent()
-      this.#add(await measureInProcess(rig, programmed, endpoints))
-    }
+  }
+
+  async #cpu(what: string): Promise<void> {
+    const { idle, busySeconds } = this.#plan.cpu
+    await sleep(SETTLED_MS)
+    this.#say('CPU of the idle agent')
+    this.#add([await measureIdleCpu(this.#rig, idle, what)])
+    this.#say('CPU of the agent while endpoints change')
+    this.#add(await measureBusyCpu(this.#rig, busySeconds, what))
+  }
+
+  /** P7 in the agent, and P9 after it: the agent is a new one. */
+  async #changesInAgent(subject: Subject): Promise<void> {
+    if (!this.#selection.has('P7')) return
+    const { programmed } = this.#plan
+    this.#say(`cost of one endpoint change, in the agent, ${subject.what}`)
+    this.#add(await measureInAgent(this.#rig, subject, programmed))
+    if (!this.#selection.has('P9')) return
+    const what = `${subject.what}, after ${programmed} changes`
+    this.#add(processMemory(this.#rig, 'kproxy', what, RESIDENT_GOAL))
+  }
+
+  /** P7 in a process of its own; no agent runs afterwards. */
+  async #changesInProcess(subject: Subject): Promise<void> {
+    if (!this.#selection.has('P7')) return
+    this.#say(`cost of one endpoint change, in process, ${subject.what}`)
+    await this.#rig.removeAgent()
+    this.#add(await measureInProcess(this.#rig, subject, this.#plan.programmed))
   }
 
   #add(measurements: readonly Measurement[]): void {
@@ -184,4 +285,9 @@ export class Suite {
       this.notes.failures.push(`${failures} (${where}): ${error}`)
     }
   }
+}
+
+/** Words about Services that have so many endpoints each. */
+function eachWith(endpoints: number): string {
+  return `${endpoints} endpoints each`
 }

@@ -7,6 +7,7 @@ import {
   pooledQuantile,
   quantile,
   seededRandom,
+  shuffled,
   slope,
 } from '../../bench/stats.ts'
 
@@ -21,6 +22,23 @@ describe('quantiles', () => {
 
   test('nothing has no median', () => {
     expect(median([])).toBeNaN()
+  })
+})
+
+describe('an order drawn at random', () => {
+  const values = Array.from({ length: 100 }, (_, index) => index)
+
+  test('holds every value once and leaves the list as it was', () => {
+    const order = shuffled(values)
+    expect(order).not.toEqual(values)
+    expect([...order].sort((a, b) => a - b)).toEqual(values)
+    expect(values[0]).toBe(0)
+  })
+
+  test('is the same in every run, and another in another turn', () => {
+    expect(shuffled(values, 3)).toEqual(shuffled(values, 3))
+    expect(shuffled(values, 3)).not.toEqual(shuffled(values, 4))
+    expect(shuffled([])).toEqual([])
   })
 })
 
