@@ -98,7 +98,7 @@ export async function measureBusyCpu(
     },
     {
       ...plain(
-        { ...about(rig), unit: '/s', metric: `changes written and published ${where}` },
+        { ...about(rig), unit: '/s', metric: `changes made, all of them published, ${where}` },
         total / written,
       ),
       // What is asked for less often costs less.

@@ -30,6 +30,12 @@ export interface Plan {
   readonly model: ModelOptions
 }
 
+/**
+ * The agent's syncPeriod: in each it reads back a part of its maps, in one go, and does next to nothing
+ * otherwise. A shorter window of rest would hold that or not.
+ */
+const PATROL_MS = 30_000
+
 export const FULL: Plan = {
   sizes: [1, 100, 1_000, 10_000],
   restMs: 60_000,
@@ -43,7 +49,7 @@ export const FULL: Plan = {
   stockStarts: true,
   large: 5_000,
   choices: { rounds: 30, sliceMs: 300 },
-  cpu: { idle: { windows: 12, windowMs: 10_000 }, busySeconds: 30 },
+  cpu: { idle: { windows: 6, windowMs: PATROL_MS }, busySeconds: 30 },
   model: { sizes: [1_000, 10_000, 30_000], rounds: 10 },
 }
 
@@ -60,7 +66,7 @@ export const QUICK: Plan = {
   stockStarts: false,
   large: 5_000,
   choices: { rounds: 8, sliceMs: 150 },
-  cpu: { idle: { windows: 5, windowMs: 2_000 }, busySeconds: 5 },
+  cpu: { idle: { windows: 2, windowMs: PATROL_MS }, busySeconds: 5 },
   model: { sizes: [1_000, 10_000], rounds: 4 },
 }
 
