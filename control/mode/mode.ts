@@ -36,6 +36,8 @@ export interface ApplyReport {
 export interface PatrolReport {
   /** Service ports that were read back. */
   readonly checked: number
+  /** The last service port was among them; the next round begins again. */
+  readonly isRoundEnd: boolean
   /** A sentence for each difference; all of them are repaired. */
   readonly problems: readonly string[]
 }

@@ -6,7 +6,7 @@ import { type KernelMaps, type Limits, type MapName, ROW_SIZES } from './kernel-
 import { type Entry, Ledger } from './ledger.ts'
 import { Mutex } from './mutex.ts'
 import type { Operation } from './operations.ts'
-import { inspect } from './patrol.ts'
+import { inspect, rowsOf } from './patrol.ts'
 import { type Plan, plan } from './plan.ts'
 import { MapWriteError, Publisher } from './publisher.ts'
 import { readFrontend } from './records.ts'
@@ -116,32 +116,34 @@ export class Applier {
   }
 
   /**
-   * Reads the next `count` service ports back from the kernel, repairs what differs, and begins again
-   * after the last. At each beginning it looks for frontends that nobody asked for, too. Nothing is
+   * Reads the next service ports back from the kernel, about `rows` rows, repairs what differs, and begins
+   * again after the last. At each beginning it looks for frontends that nobody asked for, too. Nothing is
    * repaired before everything is known (IN-4).
    */
-  patrol(count: number): Promise<PatrolReport> {
+  patrol(rows: number): Promise<PatrolReport> {
     return this.#mutex.run(async () => {
       if (this.#isUnsure) await this.#rebuild()
       const problems: string[] = []
-      if (!this.#mayRemove) return { checked: 0, problems }
+      if (!this.#mayRemove) return { checked: 0, isRoundEnd: false, problems }
       if (this.#patrolled?.ledger !== this.#ledger) {
         this.#patrolled = { ledger: this.#ledger, entries: this.#ledger.entries.values() }
         problems.push(...(await this.#removeStrangers()))
       }
       let checked = 0
-      while (checked < count) {
+      let left = rows
+      while (left > 0) {
         const { value: entry, done } = this.#patrolled.entries.next()
         if (done === true) {
           this.#patrolled = undefined
-          break
+          return { checked, isRoundEnd: true, problems }
         }
         checked++
+        left -= rowsOf(entry)
         const drift = inspect(this.#maps, this.#ledger, entry)
         problems.push(...drift.problems)
         await this.#repair(drift.operations)
       }
-      return { checked, problems }
+      return { checked, isRoundEnd: false, problems }
     })
   }
 

@@ -16,6 +16,12 @@ export interface Drift {
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
+/** How many rows {@link inspect} looks up, about. */
+export function rowsOf(entry: Entry): number {
+  const slots = distinctRanges(entry).reduce((sum, range) => sum + records.rangeLength(range), 0)
+  return entry.frontends.length + 2 * slots
+}
+
 /** Reads back all that the kernel should have of one service port. A lookup for each row. */
 export function inspect(maps: KernelMaps, ledger: Ledger, entry: Entry): Drift {
   const states = new MemberStates()

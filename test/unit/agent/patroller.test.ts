@@ -16,7 +16,7 @@ function parts(reports: (PatrolReport | Error)[]) {
   const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
   const mode = {
     async patrol() {
-      const report = reports.shift() ?? { checked: 0, problems: [] }
+      const report = reports.shift() ?? { checked: 0, isRoundEnd: false, problems: [] }
       if (report instanceof Error) throw report
       return report
     },
@@ -27,8 +27,8 @@ function parts(reports: (PatrolReport | Error)[]) {
 describe('Patroller', () => {
   it('goes round once in every period and counts what was repaired', async () => {
     const { patroller, lines } = parts([
-      { checked: 5, problems: [] },
-      { checked: 3, problems: ['a row is missing', 'a slot differs'] },
+      { checked: 5, isRoundEnd: false, problems: [] },
+      { checked: 3, isRoundEnd: false, problems: ['a row is missing', 'a slot differs'] },
     ])
     patroller.start()
     expect(patroller.status).toEqual({ checked: 0, repaired: 0, lastAt: null, last: [] })
@@ -46,7 +46,10 @@ describe('Patroller', () => {
   })
 
   it('goes on after a round that fails, and says so', async () => {
-    const { patroller, lines } = parts([new Error('EIO'), { checked: 1, problems: [] }])
+    const { patroller, lines } = parts([
+      new Error('EIO'),
+      { checked: 1, isRoundEnd: false, problems: [] },
+    ])
     patroller.start()
     await vi.advanceTimersByTimeAsync(2_000)
     expect(lines).toMatchObject([{ level: 50 }])

@@ -76,7 +76,7 @@ describe('the patrol', () => {
     )
     const applier = await applied(new FakeMaps(), ports)
     const checked: number[] = []
-    for (let round = 0; round < 6; round++) checked.push((await applier.patrol(4)).checked)
+    for (let round = 0; round < 6; round++) checked.push((await applier.patrol(12)).checked)
     expect(checked).toEqual([4, 4, 2, 4, 4, 2])
   })
 
@@ -100,7 +100,7 @@ describe('the patrol', () => {
     const next = new Applier(maps)
     await next.start()
     maps.writes = 0
-    expect(await next.patrol(10)).toEqual({ checked: 0, problems: [] })
+    expect(await next.patrol(10)).toEqual({ checked: 0, isRoundEnd: false, problems: [] })
     expect(maps.writes).toBe(0)
   })
 
