@@ -14,6 +14,7 @@ export class EnvironmentKeeper {
   #guards = NO_CHANGES
   #taken: Environment | undefined
   #wasComplete = false
+  #podCIDRs: readonly string[] = []
 
   constructor(model: Model, mode: Mode, detectLocal: DetectLocalOptions) {
     this.#model = model
@@ -39,7 +40,9 @@ export class EnvironmentKeeper {
   #collect(): Environment {
     this.#guards = mergeGuards(this.#guards, this.#model.takeGuards())
     const { nodeIPs, node } = this.#model
-    const detectors = detectorsOf(this.#detectLocal, node?.podCIDRs ?? [])
+    // A Node that is deleted leaves its ranges behind (IN-51).
+    this.#podCIDRs = node?.podCIDRs ?? this.#podCIDRs
+    const detectors = detectorsOf(this.#detectLocal, this.#podCIDRs)
     const detectsLocal = { 4: detectors[4].by !== 'nothing', 6: detectors[6].by !== 'nothing' }
     return { guards: this.#guards, nodeIPs, detectsLocal }
   }

@@ -36,6 +36,7 @@ export class NodeWatch {
   #podCIDRs: readonly string[] | undefined
   #cancel: () => void = () => {}
   #ended = false
+  #isCompared = false
 
   constructor(options: NodeWatchOptions) {
     this.#options = options
@@ -66,6 +67,8 @@ export class NodeWatch {
     const { detectLocalMode, log } = this.#options
     if (this.#startedAt === undefined) return
     if (this.#podCIDRs !== undefined) {
+      this.#compare(this.#node)
+      if (this.#ended) return
       const reason = restartReason(detectLocalMode, this.#podCIDRs, this.#node)
       if (reason !== undefined) this.#end(reason)
       return
@@ -79,14 +82,16 @@ export class NodeWatch {
     } else if (gate.decision === 'go') {
       if ('warning' in gate) log.warn({ node: this.#options.nodeName }, gate.warning)
       this.#podCIDRs = this.#node?.podCIDRs ?? []
-      this.#compare()
+      this.#compare(this.#node)
     } else if ('message' in gate) this.#end(gate.message)
   }
 
-  /** Once: the node's families and pod CIDRs are known. */
-  #compare(): void {
+  /** Once, with the first Node that is known. */
+  #compare(node: Node | undefined): void {
     const { log, nodeName, check } = this.#options
-    const findings = this.#node === undefined ? [] : (check?.(this.#node) ?? [])
+    if (node === undefined || this.#isCompared) return
+    this.#isCompared = true
+    const findings = check?.(node) ?? []
     const error = findings.find(({ severity }) => severity === 'error')
     for (const { severity, message } of findings) {
       if (severity !== 'error') log.warn({ node: nodeName }, message)

@@ -15,6 +15,9 @@ import { PendingChanges } from './pending.ts'
 const RETRY_FIRST_MS = 100
 const RETRY_MOST_MS = 10_000
 
+/** How long the Node may come later than Services and endpoints, in milliseconds. */
+const NODE_PATIENCE_MS = 2_000
+
 export interface SyncerOptions {
   readonly model: Model
   readonly mode: Mode
@@ -60,6 +63,9 @@ export class Syncer {
   /** On the clock of `performance`; nothing is applied before it, failed attempts count as well. */
   #notBefore = 0
   #waitTimer: NodeJS.Timeout | undefined
+  #nodeTimer: NodeJS.Timeout | undefined
+  /** On the clock of `performance`. */
+  #nodeDeadline: number | undefined
 
   constructor(options: SyncerOptions) {
     this.#model = options.model
@@ -102,13 +108,31 @@ export class Syncer {
     this.#stopped = true
     clearTimeout(this.#retryTimer)
     clearTimeout(this.#waitTimer)
+    clearTimeout(this.#nodeTimer)
   }
 
   #kick(): void {
     if (this.#running || this.#stopped || !this.#model.synced) return
-    if (this.#retryTimer !== undefined || this.#waits()) return
+    if (this.#retryTimer !== undefined || this.#waitsForNode() || this.#waits()) return
     this.#running = true
     void this.#drain()
+  }
+
+  /**
+   * Whether to wait a moment longer for this Node before the first apply: it decides about source ranges,
+   * NodePorts and pods, and what an earlier agent knew of it must not be undone for want of patience. No gate,
+   * though (IN-4): an API server that does not give it holds nothing up for long.
+   */
+  #waitsForNode(): boolean {
+    if (this.#applied || this.#model.nodeSynced) return false
+    const now = performance.now()
+    this.#nodeDeadline ??= now + NODE_PATIENCE_MS
+    if (now >= this.#nodeDeadline) return false
+    this.#nodeTimer ??= setTimeout(() => {
+      this.#nodeTimer = undefined
+      this.#kick()
+    }, this.#nodeDeadline - now)
+    return true
   }
 
   /** Whether it is too early for another sync; then a timer sees to it. */
@@ -135,7 +159,7 @@ export class Syncer {
           this.#firstEventAt = undefined
           return
         }
-        if (!(await this.#attempt(complete))) return
+        if (!(await this.#attempt(complete)) || !(await this.#adapt())) return
       }
     } finally {
       this.#running = false
@@ -153,9 +177,6 @@ export class Syncer {
     const begun = performance.now()
     try {
       await this.#apply(attempt, firstEventAt)
-      await this.#environment?.apply(this.#complete)
-      this.#retryMs = RETRY_FIRST_MS
-      this.lastError = undefined
       return true
     } catch (error) {
       this.#observer?.failed(attempt, (performance.now() - begun) / 1e3)
@@ -165,6 +186,19 @@ export class Syncer {
       return false
     } finally {
       if (this.#minSyncMs > 0) this.#notBefore = performance.now() + this.#minSyncMs
+    }
+  }
+
+  /** @returns false where that failed and is to be tried again later; what was applied before stands */
+  async #adapt(): Promise<boolean> {
+    try {
+      await this.#environment?.apply(this.#complete)
+      this.#retryMs = RETRY_FIRST_MS
+      this.lastError = undefined
+      return true
+    } catch (error) {
+      this.#retryLater(error)
+      return false
     }
   }
 

@@ -69,6 +69,11 @@ export class Model {
     return this.#synced.has('Service') && this.#synced.has('EndpointSlice')
   }
 
+  /** It is known whether this Node exists, and if so what it is. */
+  get nodeSynced(): boolean {
+    return this.#synced.has('Node')
+  }
+
   /** There is nothing in those lists that could not be read and may be in force all the same. */
   get whole(): boolean {
     return this.#synced.get('Service') === true && this.#synced.get('EndpointSlice') === true
@@ -187,12 +192,16 @@ export class Model {
     for (const key of keys) this.#dirty.add(key)
   }
 
-  /** Only the zone label matters to endpoints (IN-52), and the node's IPs to source ranges (IN-43). */
+  /**
+   * Only the zone label matters to endpoints (IN-52), and the node's IPs to source ranges (IN-43). A Node that
+   * is deleted leaves them as they were: this node still has its addresses (IN-51).
+   */
   #setNode(node: Node | undefined, name: string): void {
     const { place, nodeIPs: formerIPs } = this.#surroundings
     if (name !== place.nodeName) return
     this.#node = node
-    const zone = node?.metadata.labels[ZONE_LABEL] ?? ''
+    if (node === undefined) return
+    const zone = node.metadata.labels[ZONE_LABEL] ?? ''
     const nodeIPs = nodeIPsOf(node, this.#bindAddress)
     const isSamePlace = zone === place.zone
     if (isSamePlace && isSameIPs(nodeIPs, formerIPs)) return

@@ -39,7 +39,10 @@ export interface Backend {
 export interface EndpointList {
   /** New connections choose from these. */
   readonly active: readonly Backend[]
-  /** Serving but terminating: used when `active` is empty, and by UDP flows that are on them (EP-2). */
+  /**
+   * Serving but terminating: used when `active` is empty (EP-2), and by connected UDP flows that are on them
+   * (CT-1).
+   */
   readonly terminating: readonly Backend[]
   /**
    * Both lists are empty, and endpoints exist elsewhere: traffic is dropped (TR-21, TR-22). Empty and
@@ -74,7 +77,7 @@ export interface ServicePort {
   readonly cluster: EndpointList
   /**
    * Endpoints that serve and are in none of the lists, which hints, a policy or readiness keep from new
-   * traffic; UDP flows that are on them stay (CT-1). Absent where there are none, and for other protocols.
+   * traffic; connected UDP flows that are on them stay (CT-1). Absent where there are none, and for other protocols.
    */
   readonly besides?: readonly Backend[]
   /** In effect for the ClusterIP; never for others (TR-12). */

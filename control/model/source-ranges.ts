@@ -10,6 +10,9 @@ export interface SourceRanges {
   readonly includeNode: boolean
 }
 
+/** So many ranges of one Service are in force; the rest lets nobody in. */
+const MAX_RANGES = 4_096
+
 const ANYBODY: SourceRanges = Object.freeze({ ranges: Object.freeze([]), includeNode: false })
 
 /**
@@ -34,6 +37,13 @@ export function sourceRangesOf(
     if (cidr === undefined) {
       wrong(`loadBalancerSourceRanges "${text}" is not a CIDR; write one such as 192.0.2.0/24`)
     } else if (cidr.family === family) found.set(cidr.text, cidr)
+  }
+  if (found.size > MAX_RANGES) {
+    wrong(
+      `loadBalancerSourceRanges has ${found.size} IPv${family} ranges, and the first ${MAX_RANGES} are in force; ` +
+        'write fewer, wider ones',
+    )
+    for (const text of [...found.keys()].slice(MAX_RANGES)) found.delete(text)
   }
   const cidrs = [...found.values()]
   if (cidrs.length === 0 || cidrs.some(({ length }) => length === 0)) return ANYBODY

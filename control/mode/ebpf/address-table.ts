@@ -71,10 +71,11 @@ export class AddressTable {
     const put = new Rows('addresses')
     const gone = new Rows('addresses')
     for (const address of this.#dirty) {
-      if (this.#roleOf(address) !== 0 || !this.#applied.delete(address)) continue
-      addAddress(gone, address, 0)
+      if (this.#roleOf(address) !== 0) continue
       this.left.delete(address)
+      if (this.#applied.delete(address)) addAddress(gone, address, 0)
     }
+    if (gone.count > 0) for (const address of this.left) this.#dirty.add(address)
     // Addresses of the node are few and matter most.
     const wanted = [...this.#dirty].sort(
       (a, b) => Number(this.#nodePorts.has(b)) - Number(this.#nodePorts.has(a)),
@@ -113,7 +114,8 @@ export class AddressTable {
       this.#appliedCidrs.add(cidr)
       addCidr(put, cidr)
     }
-    return [...deletes(gone), ...updates(put)]
+    // After the addresses: in between, unknown ports of a ClusterIP would be dropped and not refused.
+    return [...deletes(gone), ...updates(put, 1)]
   }
 
   #roleOf(address: string): number {
@@ -180,12 +182,10 @@ function* readCidrs({ keys, count }: MapRows): Generator<string> {
   }
 }
 
-function updates(rows: Rows): Operation[] {
+function updates(rows: Rows, stage = 0): Operation[] {
   const { map, count } = rows
   if (count === 0) return []
-  return [
-    { kind: 'update', stage: 0, map, keys: rows.keyBytes(), values: rows.valueBytes(), count },
-  ]
+  return [{ kind: 'update', stage, map, keys: rows.keyBytes(), values: rows.valueBytes(), count }]
 }
 
 function deletes(rows: Rows): Operation[] {

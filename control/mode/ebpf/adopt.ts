@@ -33,10 +33,7 @@ export async function adopt(maps: KernelMaps, options: AdoptOptions = {}): Promi
   const indexes = adoptServices(ledger, maps, services, backends, options.keys)
   ledger.members = members.count
   adoptMembers(ledger, members, indexes)
-  ledger.sourceRangeRows = sourceRanges.count
-  for (const { serviceId, cidr } of readSourceRanges(sourceRanges)) {
-    ledger.sourceRanges.set(serviceId, [...(ledger.sourceRanges.get(serviceId) ?? []), cidr])
-  }
+  adoptSourceRanges(ledger, sourceRanges)
   const marks = highestIds(ledger)
   const meta = (index: number) => readMeta(maps, index)
   ledger.serviceIds = new IdAllocator(
@@ -49,6 +46,16 @@ export async function adopt(maps: KernelMaps, options: AdoptOptions = {}): Promi
   )
   ledger.generation = meta(kpMeta.GENERATION)
   return ledger
+}
+
+function adoptSourceRanges(ledger: Ledger, rows: MapRows): void {
+  ledger.sourceRangeRows = rows.count
+  const found = Map.groupBy(readSourceRanges(rows), ({ serviceId }) => serviceId)
+  const live = new Set([...ledger.frontends.values()].map(({ serviceId }) => serviceId))
+  for (const [serviceId, ranges] of found) {
+    ledger.sourceRanges.set(serviceId, ranges.map(({ cidr }) => cidr).sort())
+    if (!live.has(serviceId)) ledger.strayRanges.push(serviceId)
+  }
 }
 
 /** A number from `meta`. */

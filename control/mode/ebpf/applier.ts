@@ -12,6 +12,7 @@ import { MapWriteError, Publisher } from './publisher.ts'
 import { readFrontend } from './records.ts'
 import { Retirer } from './retirer.ts'
 import { Rows } from './rows.ts'
+import { inspectSourceRanges } from './source-range-rows.ts'
 import { verifyMaps } from './verify.ts'
 
 /** A change that was refused, kept so that it can be tried again when there is room. */
@@ -47,6 +48,8 @@ export class Applier {
   #isUnsure = true
   /** Something may be removed: a complete apply has succeeded. */
   #mayRemove = false
+  /** What was to be retired was forgotten with an older ledger, or an agent. */
+  #mayHaveStaleStats = true
   /** How far the patrol has come. */
   #patrolled: { readonly ledger: Ledger; readonly entries: MapIterator<Entry> } | undefined
 
@@ -127,7 +130,7 @@ export class Applier {
       if (!this.#mayRemove) return { checked: 0, isRoundEnd: false, problems }
       if (this.#patrolled?.ledger !== this.#ledger) {
         this.#patrolled = { ledger: this.#ledger, entries: this.#ledger.entries.values() }
-        problems.push(...(await this.#removeStrangers()))
+        problems.push(...(await this.#removeStrangers()), ...(await this.#repairSourceRanges()))
       }
       let checked = 0
       let left = rows
@@ -167,6 +170,15 @@ export class Applier {
       const { map, count: gone } = rows
       await this.#repair([{ kind: 'delete', stage: 0, map, keys: rows.keyBytes(), count: gone }])
     }
+    return problems
+  }
+
+  async #repairSourceRanges(): Promise<string[]> {
+    // Rows that wait for their end look like strangers.
+    if (this.#retirer.isBusy) return []
+    const rows = await this.#maps.entries('source_ranges')
+    const { problems, operations } = inspectSourceRanges(this.#ledger.sourceRanges, rows)
+    await this.#repair(operations)
     return problems
   }
 
@@ -242,7 +254,10 @@ export class Applier {
     this.#mayRemove = mayRemove
     if (mayRemove) this.#asked.clear()
     else this.#asked.published(changes, this.#refused)
-    if (complete) this.#retirer.sweepStats(this.#ledger)
+    if (mayRemove && this.#mayHaveStaleStats) {
+      this.#mayHaveStaleStats = false
+      this.#retirer.sweepStats(this.#ledger)
+    }
   }
 
   async #write({ operations, retirement }: Plan): Promise<void> {
@@ -295,6 +310,7 @@ export class Applier {
       this.#ledger = await adopt(this.#maps, { keys, limits: this.#limits })
     } else this.#ledger = ledger
     this.#isUnsure = false
+    this.#mayHaveStaleStats = true
   }
 }
 

@@ -16,6 +16,7 @@ import type {
   ServicePortCounters,
 } from '../mode.ts'
 import { AddressKeeper } from './address-keeper.ts'
+import { readMeta } from './adopt.ts'
 import { Applier } from './applier.ts'
 import { BpfKernelMaps } from './bpf-maps.ts'
 import { runCanary } from './canary.ts'
@@ -175,9 +176,11 @@ export class EbpfMode implements Mode {
 
   async patrol(): Promise<PatrolReport> {
     const { applier, addressKeeper, hooks } = this.#open()
+    // What is shortest and matters most comes first: it is done whatever fails later.
+    const first = [...hooks.repair(), ...this.#repairSettings()]
     const { checked, isRoundEnd, problems } = await applier.patrol(PATROL_ROWS)
     const addresses = isRoundEnd ? await addressKeeper.patrol() : []
-    return { checked, isRoundEnd, problems: [...hooks.repair(), ...problems, ...addresses] }
+    return { checked, isRoundEnd, problems: [...first, ...problems, ...addresses] }
   }
 
   async status(): Promise<ModeStatus> {
@@ -255,6 +258,15 @@ export class EbpfMode implements Mode {
 
   #lifetimeChecks(): CheckStatus[] {
     return this.#applied ? [this.#open().lifetime.check()] : []
+  }
+
+  #repairSettings(): string[] {
+    const meta = this.#open().object.map('meta')
+    if (this.#settings === undefined) return []
+    const found = readMeta({ lookup: (_, key) => meta.lookup(key) }, kpMeta.SETTINGS)
+    if (found === this.#settings) return []
+    writeMeta(meta, kpMeta.SETTINGS, this.#settings)
+    return [`meta: the settings were ${found} and should be ${this.#settings}`]
   }
 
   #addressChecks(): CheckStatus[] {

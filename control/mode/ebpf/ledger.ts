@@ -68,6 +68,8 @@ export class Ledger {
   sourceRangeRows = 0
   /** Member rows of services that are in no entry: pairs of service id and backend id. */
   strayMembers: number[] = []
+  /** Service ids in {@link sourceRanges} that are in no entry, found when the maps were read back. */
+  strayRanges: number[] = []
   /** Backends without a range, found when the maps were read back. */
   strayBackends: number[] = []
   readonly backends = new BackendRegistry()

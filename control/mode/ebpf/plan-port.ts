@@ -83,7 +83,7 @@ export class PortPlanner {
     this.#former.begin()
     if (entry !== undefined) this.#readFormer(entry)
     if (!this.#fillLists(port, entry, but)) return
-    const ranges = this.#place(port, entry)
+    const ranges = this.#placeLists(port, entry)
     if (ranges === undefined) return
     entry ??= this.#create(port.key)
     this.#write(port, entry, names, ranges, but)
@@ -91,9 +91,9 @@ export class PortPlanner {
 
   /** After everything else of a complete apply: drops what no entry accounts for. */
   sweep(): void {
-    const { invalid, strayMembers, strayBackends, sourceRanges } = this.#ledger
-    const live = new Set([...this.#ledger.frontends.values()].map(({ serviceId }) => serviceId))
-    for (const id of sourceRanges.keys()) if (!live.has(id)) this.#retireSourceRanges(id)
+    const { invalid, strayMembers, strayBackends, strayRanges } = this.#ledger
+    for (const id of strayRanges) this.#retireSourceRanges(id)
+    this.#ledger.strayRanges = []
     for (const name of invalid.keys()) this.#draft.absent.set(name, 'adding')
     invalid.clear()
     for (let at = 0; at < strayMembers.length; at += 2) {
@@ -177,7 +177,6 @@ export class PortPlanner {
         unionLists(this.#lists[list], entry[list], ledger.slots, but.backends)
       }
     }
-    if (port.scheduler === 'mh') this.#spreadLists(port, entry)
     return true
   }
 
@@ -187,24 +186,39 @@ export class PortPlanner {
     return earlier.find((other) => lists[other] === lists[list])
   }
 
-  /** Makes Maglev tables of the lists. Without room for them it is a hash over plain lists. */
-  #spreadLists(port: ServicePort, entry: Entry | undefined): void {
-    const lists = distinctLists(this.#lists)
-    const held = entry === undefined ? 0 : distinctRanges(entry).length
-    const wanted = lists.reduce((sum, { active }) => sum + maglevSize(active.length), 0)
-    if (held === 0 && wanted > freeSlots(this.#ledger)) {
+  /** As Maglev tables where that is asked for and there is room; else it is a hash over plain lists. */
+  #placeLists(port: ServicePort, entry: Entry | undefined): ByList<Range> | undefined {
+    if (port.scheduler === 'mh') {
+      const plain = LISTS.map((list) => [...this.#lists[list].active])
+      const ranges = this.#mayTakeTables(entry) ? this.#placeTables(entry) : undefined
+      if (ranges !== undefined) return ranges
+      for (const [at, list] of LISTS.entries()) this.#lists[list].spread(plain[at] ?? [])
       const consequence = 'its endpoints are chosen by hash without a Maglev table'
       this.#refuse(port, 'MapFull', fullMessage(this.#ledger, 'slots', consequence))
-      return
     }
+    const ranges = this.#place(entry)
+    if (ranges === undefined) this.#refuseLists(port, entry)
+    return ranges
+  }
+
+  /** What is kept back for changes of what is published is not for tables of new service ports. */
+  #mayTakeTables(entry: Entry | undefined): boolean {
+    if (entry !== undefined) return true
+    const lists = distinctLists(this.#lists)
+    const wanted = lists.reduce((sum, { active }) => sum + maglevSize(active.length), 0)
+    return wanted <= freeSlots(this.#ledger)
+  }
+
+  #placeTables(entry: Entry | undefined): ByList<Range> | undefined {
     for (const list of LISTS) {
       const slots = this.#lists[list]
       slots.spread(maglevTable(slots.active, this.#ledger.backends))
     }
+    return this.#place(entry)
   }
 
   /** Finds or takes the arena ranges that show the lists. */
-  #place(port: ServicePort, entry: Entry | undefined): ByList<Range> | undefined {
+  #place(entry: Entry | undefined): ByList<Range> | undefined {
     const { internal: first, cluster: second, external: third } = this.#lists
     const internal = this.#rangeFor(first, entry)
     const cluster = second.equals(first) ? internal : this.#rangeFor(second, entry)
@@ -218,6 +232,10 @@ export class PortPlanner {
       if (range === undefined || rangeLength(range) === 0) continue
       if (!isHeld(range, entry)) this.#ledger.arena.release(range.base, rangeLength(range))
     }
+    return undefined
+  }
+
+  #refuseLists(port: ServicePort, entry: Entry | undefined): void {
     for (const list of LISTS) {
       for (const index of this.#lists[list].indexes()) {
         if (this.#ledger.backends.refs(index) === 0) this.#draft.retirement.backends.push(index)
@@ -228,7 +246,6 @@ export class PortPlanner {
         ? 'this new service port is not served'
         : 'it keeps its former endpoints until ranges are free again'
     this.#refuse(port, 'MapFull', fullMessage(this.#ledger, 'slots', consequence))
-    return undefined
   }
 
   #rangeFor(list: SlotList, entry: Entry | undefined): Range | undefined {
@@ -326,33 +343,36 @@ export class PortPlanner {
     }
   }
 
+  /** Both are sorted. */
   #hasSourceRanges(serviceId: number, wanted: readonly string[]): boolean {
     const has = this.#ledger.sourceRanges.get(serviceId) ?? NO_NAMES
-    return has.length === wanted.length && wanted.every((cidr) => has.includes(cidr))
+    if (has === wanted) return true
+    return has.length === wanted.length && wanted.every((cidr, at) => cidr === has[at])
   }
 
   /**
    * What is asked for comes before the record that asks for it, and what is not goes after a grace period:
-   * meanwhile clients of either are let in. Without room for all rows nobody is.
+   * meanwhile clients of either are let in. Without room for all new rows there is none of them.
    */
   #writeSourceRanges(priority: Priority, port: ServicePort, serviceId: number): void {
     const ledger = this.#ledger
-    const has = ledger.sourceRanges.get(serviceId) ?? NO_NAMES
-    const fresh = port.sourceRanges.filter((cidr) => !has.includes(cidr))
+    const has = new Set(ledger.sourceRanges.get(serviceId))
+    const wanted = new Set(port.sourceRanges)
+    let fresh = port.sourceRanges.filter((cidr) => !has.has(cidr))
     if (ledger.sourceRangeRows + fresh.length > ledger.limits.sourceRanges) {
       const consequence = 'its LoadBalancer IPs let nobody in who was not let in before'
       this.#refuse(port, 'MapFull', fullMessage(ledger, 'sourceRanges', consequence))
-      return
+      fresh = []
     }
     for (const cidr of fresh) this.#draft.putSourceRange(priority, { serviceId, cidr })
     ledger.sourceRangeRows += fresh.length
     for (const cidr of has) {
-      if (!port.sourceRanges.includes(cidr)) {
-        this.#draft.retirement.sourceRanges.push({ serviceId, cidr })
-      }
+      if (!wanted.has(cidr)) this.#draft.retirement.sourceRanges.push({ serviceId, cidr })
     }
-    if (port.sourceRanges.length === 0) ledger.sourceRanges.delete(serviceId)
-    else ledger.sourceRanges.set(serviceId, port.sourceRanges)
+    const isWhole = fresh.length > 0 || [...wanted].every((cidr) => has.has(cidr))
+    const now = isWhole ? port.sourceRanges : port.sourceRanges.filter((cidr) => has.has(cidr))
+    if (now.length === 0) ledger.sourceRanges.delete(serviceId)
+    else ledger.sourceRanges.set(serviceId, now)
   }
 
   #retireSourceRanges(serviceId: number): void {

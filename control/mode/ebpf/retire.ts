@@ -42,8 +42,9 @@ export function planRetirement(ledger: Ledger, retirement: Retirement): Operatio
 function withoutRanges(ledger: Ledger, ranges: readonly SourceRange[]): Operation[] {
   const rows = new Rows('source_ranges')
   for (const range of ranges) {
-    if (ledger.sourceRanges.get(range.serviceId)?.includes(range.cidr) === true) continue
+    // Asked for again meanwhile, it was counted again.
     ledger.sourceRangeRows--
+    if (ledger.sourceRanges.get(range.serviceId)?.includes(range.cidr) === true) continue
     addSourceRange(rows, range)
   }
   const { map, count } = rows
@@ -74,7 +75,7 @@ export function staleStats(
 ): Operation[] {
   if (count === 0) return []
   const live = new Set<number>()
-  if (map === 'service_stats') {
+  if (map !== 'backend_stats') {
     for (const entry of ledger.entries.values()) live.add(entry.serviceId)
   } else {
     for (let index = 0; index < ledger.backends.bound; index++) live.add(ledger.backends.id(index))

@@ -93,7 +93,9 @@ export class Retirer {
       await this.#locked(ledger, () => planRetirement(ledger, part))
     }
     if (!sweepsStats) return
-    for (const map of ['service_stats', 'backend_stats'] as const) await this.#sweep(ledger, map)
+    for (const map of ['service_stats', 'turns', 'backend_stats'] as const) {
+      await this.#sweep(ledger, map)
+    }
   }
 
   async #sweep(ledger: Ledger, map: MapName): Promise<void> {

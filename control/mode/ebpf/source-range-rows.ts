@@ -1,7 +1,8 @@
 import { kpSourceRange } from '#abi'
 import { cidrWords, textOfWords } from './cidr-rows.ts'
 import { type MapRows, ROW_SIZES } from './kernel-maps.ts'
-import type { Rows } from './rows.ts'
+import type { Operation } from './operations.ts'
+import { Rows } from './rows.ts'
 
 /** One row: this CIDR may use the LoadBalancer IPs of this service port (TR-30). */
 export interface SourceRange {
@@ -39,4 +40,39 @@ export function readSourceRanges({ keys, count }: MapRows): SourceRange[] {
   const view = new DataView(keys.buffer, keys.byteOffset)
   const size = ROW_SIZES.source_ranges.key
   return Array.from({ length: count }, (_, row) => sourceRangeAt(view, row * size))
+}
+
+/** What differs between the rows that there are and those that there should be, and what mends it. */
+export function inspectSourceRanges(
+  wanted: ReadonlyMap<number, readonly string[]>,
+  found: MapRows,
+): { problems: string[]; operations: Operation[] } {
+  const problems: string[] = []
+  const nameOf = ({ serviceId, cidr }: SourceRange) => `${cidr} of service ${serviceId}`
+  const put = new Rows('source_ranges')
+  const gone = new Rows('source_ranges')
+  const missing = new Map<string, SourceRange>()
+  for (const [serviceId, cidrs] of wanted) {
+    for (const cidr of cidrs) missing.set(nameOf({ serviceId, cidr }), { serviceId, cidr })
+  }
+  for (const range of readSourceRanges(found)) {
+    if (missing.delete(nameOf(range))) continue
+    problems.push(`source_ranges: ${nameOf(range)} should not be there`)
+    addSourceRange(gone, range)
+  }
+  for (const [name, range] of missing) {
+    problems.push(`source_ranges: ${name} is missing`)
+    addSourceRange(put, range)
+  }
+  const operations: Operation[] = []
+  if (put.count > 0) {
+    const { map, count } = put
+    const [keys, values] = [put.keyBytes(), put.valueBytes()]
+    operations.push({ kind: 'update', stage: 0, map, keys, values, count })
+  }
+  if (gone.count > 0) {
+    const { map, count } = gone
+    operations.push({ kind: 'delete', stage: 0, map, keys: gone.keyBytes(), count })
+  }
+  return { problems, operations }
 }

@@ -1,4 +1,4 @@
-import type { Range } from './records.ts'
+import { MAX_RANGE, type Range } from './records.ts'
 import type { SlotList } from './slot-list.ts'
 
 /**
@@ -19,6 +19,6 @@ export function unionLists(
     if (named.has(index)) continue
     named.add(index)
     const part = position < range.active ? list.active : list.terminating
-    part.push(index)
+    if (part.length < MAX_RANGE) part.push(index)
   }
 }

@@ -65,6 +65,18 @@ describe('EnvironmentKeeper', () => {
     expect(taken.at(-1)?.detectsLocal).toEqual({ 4: true, 6: false })
   })
 
+  it('keeps what a Node had that is deleted (IN-51)', async () => {
+    const { model, taken, keeper } = parts()
+    const addresses = [{ type: 'InternalIP', address: '192.0.2.1' }]
+    const object = node('a', 'n1', { podCIDRs: ['10.244.1.0/24'], addresses })
+    model.apply(set(object))
+    await keeper.apply(true)
+    model.apply(remove(object))
+    await keeper.apply(true)
+    expect(taken).toHaveLength(1)
+    expect(taken[0]).toMatchObject({ nodeIPs: { 4: '192.0.2.1' }, detectsLocal: { 4: true } })
+  })
+
   it('tells when everything has become known (IN-4)', async () => {
     const { taken, keeper } = parts()
     await keeper.apply(false)

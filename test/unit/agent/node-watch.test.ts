@@ -133,6 +133,16 @@ describe('an agent in any other mode', () => {
     ])
   })
 
+  it('compares its configuration with a Node that comes late, too (CF-5)', async () => {
+    const { watch, clock, ends } = begin('ClusterCIDR', () => [
+      { severity: 'error', message: 'no' },
+    ])
+    await clock.pass(40 * SECOND)
+    expect(ends()).toBe(0)
+    watch.accepted(bare)
+    expect(ends()).toBe(1)
+  })
+
   it('compares its configuration with the Node once (CF-5)', () => {
     let checks = 0
     const { watch } = begin('ClusterCIDR', () => {

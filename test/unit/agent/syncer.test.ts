@@ -25,6 +25,7 @@ function parts(minSyncMs = 0) {
   let release: (() => void) | undefined
   const control = {
     synced: false,
+    nodeSynced: true,
     whole: true,
     failures: 0,
     hold: false,
@@ -34,6 +35,9 @@ function parts(minSyncMs = 0) {
   const model = {
     get synced() {
       return control.synced
+    },
+    get nodeSynced() {
+      return control.nodeSynced
     },
     get whole() {
       return control.whole
@@ -66,8 +70,18 @@ function parts(minSyncMs = 0) {
     failed: ({ families }) => void told.push(`failed ${families}`),
   }
   const releaseMemory = vi.fn()
-  const syncer = new Syncer({ model, mode, log, observer, minSyncMs, releaseMemory })
-  return { releaseMemory, control, lines, told, syncer }
+  const environment = {
+    failures: 0,
+    applied: 0,
+    isPending: true,
+    async apply() {
+      if (environment.failures-- > 0) throw new Error('EIO while updating map addresses')
+      environment.applied++
+      environment.isPending = false
+    },
+  }
+  const syncer = new Syncer({ model, mode, log, observer, environment, minSyncMs, releaseMemory })
+  return { releaseMemory, control, environment, lines, told, syncer }
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
@@ -103,6 +117,44 @@ describe('Syncer', () => {
     ])
     expect([syncer.synced, syncer.holdsBack]).toEqual([true, false])
     expect(lines).toHaveLength(4)
+  })
+
+  it('waits two seconds for its Node before the first apply, and no longer (IN-4)', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const { control, syncer } = parts()
+    control.nodeSynced = false
+    syncer.accept([removal('a'), { type: 'synced', kind: 'EndpointSlice' }])
+    await vi.advanceTimersByTimeAsync(1_900)
+    expect(control.applied).toEqual([])
+    await vi.advanceTimersByTimeAsync(200)
+    expect(control.applied).toEqual([{ keys: ['a'], complete: true }])
+  })
+
+  it('goes on as soon as it has heard of its Node', async () => {
+    const { control, syncer } = parts()
+    control.nodeSynced = false
+    syncer.accept([removal('a'), { type: 'synced', kind: 'EndpointSlice' }])
+    await settled()
+    expect(control.applied).toEqual([])
+    control.nodeSynced = true
+    syncer.accept([])
+    await settled()
+    expect(control.applied).toEqual([{ keys: ['a'], complete: true }])
+    syncer.stop()
+  })
+
+  it('tries the environment again without repeating the changes, and says what fails', async () => {
+    const { control, told, syncer, environment } = parts()
+    environment.failures = 1
+    syncer.accept([removal('a'), { type: 'synced', kind: 'EndpointSlice' }])
+    await expect.poll(() => environment.applied).toBe(1)
+    expect(control.applied.filter(({ keys }) => keys.length > 0)).toEqual([
+      { keys: ['a'], complete: true },
+    ])
+    expect(told.some((line) => line.startsWith('failed'))).toBe(false)
+    expect(syncer.lastError).toBeUndefined()
+    syncer.stop()
   })
 
   it('has memory given back once, some time after everything is in the kernel', async () => {

@@ -104,6 +104,19 @@ describe('AddressKeeper', () => {
     expect(keeper.left).toBe(0)
   })
 
+  it('forgets an address that had no room and is gone, and takes the next one in when there is room', async () => {
+    const maps = new FakeMaps()
+    maps.limits = { ...maps.limits, addresses: 1 }
+    const keeper = new AddressKeeper(maps)
+    await keeper.change({ guards: guards(['10.96.0.1', '10.96.0.2', '10.96.0.3']) })
+    expect(keeper.left).toBe(2)
+    await keeper.change({ guards: guards([], ['10.96.0.3']) })
+    expect(keeper.left).toBe(1)
+    await keeper.change({ guards: guards([], ['10.96.0.1']) })
+    expect(addresses(maps)).toEqual({ '10.96.0.2': CLUSTER_IP })
+    expect(keeper.left).toBe(0)
+  })
+
   it('takes as many service ranges as there is room for, and counts the rest (TR-61)', async () => {
     const maps = new FakeMaps()
     const keeper = new AddressKeeper(maps)

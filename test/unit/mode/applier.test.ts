@@ -359,6 +359,40 @@ describe('apply', () => {
     },
   )
 
+  it('limits LoadBalancer IPs to what fits, and never to what is wanted no longer (TR-31)', async () => {
+    const maps = new FakeMaps()
+    maps.limits = { ...maps.limits, sourceRanges: 2 }
+    const limited = (sourceRanges: readonly string[]) =>
+      port(['10.0.0.1:8080'], { frontends: ['LoadBalancerIP 203.0.113.7:80'], sourceRanges })
+    const applier = await applied(maps, [limited(['10.0.0.0/8', '192.0.2.0/24'])])
+    const narrow = limited(['10.1.0.0/16', '10.2.0.0/16', '192.0.2.0/24'])
+    const report = await applier.apply([set(narrow)], false)
+    expect(report.refused.map(({ reason }) => reason)).toEqual(['MapFull'])
+    await applier.settled()
+    expect([...readRanges(maps).values()]).toEqual([['192.0.2.0/24']])
+    await applier.apply([set(limited(['10.1.0.0/16', '192.0.2.0/24']))], false)
+    await applier.settled()
+    expect([...readRanges(maps).values()]).toEqual([['10.1.0.0/16', '192.0.2.0/24']])
+    expect(applier.refused).toEqual([])
+  })
+
+  it('counts a source range once that goes and comes back before its row is gone', async () => {
+    const maps = new FakeMaps()
+    const limited = (...sourceRanges: readonly string[]) =>
+      port(['10.0.0.1:8080'], { frontends: ['LoadBalancerIP 203.0.113.7:80'], sourceRanges })
+    const applier = await applied(maps, [limited('10.0.0.0/8')])
+    let open = () => {}
+    maps.gate = new Promise((resolve) => {
+      open = resolve
+    })
+    await applier.apply([set(limited('192.0.2.0/24'))], false)
+    await applier.apply([set(limited('10.0.0.0/8'))], false)
+    open()
+    await applier.settled()
+    expect([...readRanges(maps).values()]).toEqual([['10.0.0.0/8']])
+    expect(applier.ledger.sourceRangeRows).toBe(1)
+  })
+
   it('leaves the turn of a service that is gone behind only until a grace period is over', async () => {
     const maps = new FakeMaps()
     const web = port(['10.0.0.1:8080'], { scheduler: 'rr' })

@@ -102,3 +102,31 @@ describe('a full map', () => {
     expect(await applier.verify()).toEqual([])
   })
 })
+
+describe('a Maglev table that does not fit', () => {
+  const web = (count: number) => port(hosts(1, count), { scheduler: 'mh' })
+
+  it('is a plain list, and says so', async () => {
+    const { maps, applier } = await applied({ slots: 64 }, [web(4)])
+    expect(applier.refused.map(({ message }) => message)).toEqual([
+      expect.stringContaining('without a Maglev table'),
+    ])
+    expect(content(readMaps(maps))).toEqual(wanted([web(4)]))
+  })
+
+  it('keeps no endpoint that is gone (EP-1)', async () => {
+    // Room for one table of four endpoints (127 slots), and not for the next beside it.
+    const { maps, applier } = await applied({ slots: 200 }, [web(4)])
+    expect(applier.refused).toEqual([])
+    let open = () => {}
+    maps.gate = new Promise((resolve) => {
+      open = resolve
+    })
+    const applying = applier.apply([set(web(3))], false)
+    await expect.poll(() => content(readMaps(maps))).toEqual(wanted([web(3)]))
+    expect(applier.refused.map(({ reason }) => reason)).toEqual(['MapFull'])
+    open()
+    expect((await applying).refused).toEqual([])
+    expect(content(readMaps(maps))).toEqual(wanted([web(3)]))
+  })
+})

@@ -5,7 +5,7 @@ import type { MapName } from '../../../control/mode/ebpf/kernel-maps.ts'
 import type { ServicePort } from '../../../control/model/service-port.ts'
 import { FakeMaps } from './fake-maps.ts'
 import { content, desiredState, port, setAll, wanted } from './ports.ts'
-import { readMaps } from './reader.ts'
+import { readMaps, readRanges } from './reader.ts'
 
 async function applied(maps: FakeMaps, ports: readonly ServicePort[]): Promise<Applier> {
   const applier = new Applier(maps)
@@ -78,6 +78,25 @@ describe('the patrol', () => {
     const checked: number[] = []
     for (let round = 0; round < 6; round++) checked.push((await applier.patrol(12)).checked)
     expect(checked).toEqual([4, 4, 2, 4, 4, 2])
+  })
+
+  it('puts source ranges back, and takes away those that nobody asked for (TR-31)', async () => {
+    const maps = new FakeMaps()
+    const limited = port(['10.0.0.1:8080'], {
+      frontends: ['LoadBalancerIP 203.0.113.7:80'],
+      sourceRanges: ['10.0.0.0/8', '192.0.2.0/24'],
+    })
+    const applier = await applied(maps, [limited])
+    const [[text, [key, value]] = ['', []] as never] = maps.rows.source_ranges
+    maps.rows.source_ranges.delete(text)
+    const stranger = (key as Uint8Array).slice()
+    stranger[4] = 99
+    maps.update('source_ranges', stranger, value as Uint8Array)
+    expect(await patrolAll(applier)).toEqual([
+      'source_ranges: 10.0.0.0/8 of service 99 should not be there',
+      'source_ranges: 10.0.0.0/8 of service 1 is missing',
+    ])
+    expect([...readRanges(maps).entries()]).toEqual([[1, ['10.0.0.0/8', '192.0.2.0/24']]])
   })
 
   it('removes frontends that nobody asked for', async () => {

@@ -187,6 +187,39 @@ describe('a restarted agent', () => {
   })
 })
 
+describe('what an agent that was killed could not clean up', () => {
+  it('goes with the first complete apply: turns, counters and source ranges of services that are gone', async () => {
+    const maps = new FakeMaps()
+    const limited = port(['10.0.0.1:8080'], {
+      frontends: ['LoadBalancerIP 203.0.113.7:80'],
+      sourceRanges: ['192.0.2.0/24', '10.0.0.0/8'],
+    })
+    await applied(maps, [limited])
+    const id = (value: number) => new Uint8Array(new Uint32Array([value]).buffer)
+    for (const map of ['turns', 'service_stats'] as const)
+      maps.update(map, id(77), new Uint8Array(8))
+    maps.rows.services.clear()
+    const next = await applied(maps, [])
+    await next.settled()
+    expect(maps.lookup('turns', id(77))).toBeUndefined()
+    expect(maps.lookup('service_stats', id(77))).toBeUndefined()
+    expect(maps.rows.source_ranges.size).toBe(0)
+  })
+
+  it('are no source ranges that are still asked for', async () => {
+    const maps = new FakeMaps()
+    const limited = port(['10.0.0.1:8080'], {
+      frontends: ['LoadBalancerIP 203.0.113.7:80'],
+      sourceRanges: ['10.0.0.0/8', '192.0.2.0/24'],
+    })
+    await applied(maps, [limited])
+    maps.writes = 0
+    await applied(maps, [limited])
+    expect(maps.writes).toBe(0)
+    expect(maps.rows.source_ranges.size).toBe(2)
+  })
+})
+
 describe('verify', () => {
   it('names what somebody else changed in the maps', async () => {
     const maps = new FakeMaps()

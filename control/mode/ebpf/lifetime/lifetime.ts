@@ -1,3 +1,4 @@
+import { netnsCookie } from '#addon'
 import type { ServicePortChange } from '../../../model/service-port.ts'
 import { NetworkNamespaces } from '../../../node/netns.ts'
 import type { CheckStatus } from '../../mode.ts'
@@ -94,12 +95,14 @@ export class Lifetime {
 
   #load(): StaleSockets {
     try {
+      // Without cookies (before 5.14) nobody can say where a socket is.
+      netnsCookie()
       this.#sockets = StaleSockets.load(this.#options.objectPath, this.#options.pins)
       return this.#sockets
     } catch (error) {
       this.#unavailable =
         `not available: ${messageOf(error)}; connected UDP sockets stay with an endpoint that is ` +
-        'gone until they connect anew (ending them takes kernel 5.12 with BTF)'
+        'gone until they connect anew (ending them takes kernel 5.14 with BTF)'
       throw error
     }
   }
