@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Agent } from 'undici'
@@ -43,6 +43,8 @@ export class KubeProxy {
       options.env,
     )
     const socket = join(directory, `${host.name}-${mode}-metrics.sock`)
+    // Of one that was killed.
+    rmSync(socket, { force: true })
     this.#relay = new Daemon(host, directory, process.execPath, [
       fileURLToPath(new URL('relay.ts', import.meta.url)),
       `unix:${socket}=tcp:127.0.0.1:${METRICS_PORT}`,
