@@ -18,6 +18,10 @@ struct kp_everything {
 	struct kp_tcp_peer tcp_peer;
 	struct kp_flows flows;
 	struct kp_stale_peer stale_peer;
+	struct kp_tuple tuple;
+	struct kp_track track;
+	enum kp_track_flag track_flag;
+	struct kp_uplink uplink;
 	struct kp_service_stats service_stats;
 	struct kp_backend_stats backend_stats;
 	enum kp_scope scope;

@@ -17,7 +17,7 @@
 #include <linux/types.h>
 #include <linux/bpf.h> /* struct bpf_spin_lock */
 
-#define KP_LAYOUT_VERSION 2
+#define KP_LAYOUT_VERSION 3
 
 /* Places for the peers of TCP sockets; a power of two. */
 #define KP_TCP_PEERS 32768
@@ -247,6 +247,45 @@ struct kp_flows {
 	struct bpf_spin_lock lock; /* threads may send from one socket at once */
 };
 
+/* The two ends of a packet; key of the conntrack maps of the edge plane. */
+struct kp_tuple {
+	struct kp_address source;
+	struct kp_address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 pad[3];
+};
+
+/*
+ * half_open and established: value. A flow has one entry for each direction; the key is what its
+ * packets look like before we change them, and each leads to the other.
+ */
+struct kp_track {
+	struct kp_tuple other; /* the key of the opposite direction: packets become it, turned round
+				*/
+	__u64 last_seen;       /* CLOCK_MONOTONIC, ns; of this direction, a second late at most */
+	__u32 service_id;
+	__u32 backend_id;
+	__u32 flags;	/* enum kp_track_flag */
+	__u32 sequence; /* TCP: one past the latest byte of this direction */
+	__u32 check;	/* kp_track_check(): hash elements are recycled as soon as they are freed */
+	__u32 pad;
+};
+
+enum kp_track_flag {
+	KP_TRACK_REPLY = 1 << 0,  /* this is the direction from the backend */
+	KP_TRACK_REMOTE = 1 << 1, /* the backend is on another node: never through our stack */
+	KP_TRACK_FIN = 1 << 2,	  /* this direction has sent all it has */
+	KP_TRACK_RST = 1 << 3,	  /* this direction has cut the connection */
+};
+
+/* uplinks: value; the key is the index of the interface. Zero: it has no address of that family. */
+struct kp_uplink {
+	struct kp_address address4; /* what packets to other nodes get as their source */
+	struct kp_address address6;
+};
+
 /* How many (service, backend) pairs one walk may end; user space walks again for more. */
 #define KP_ENDINGS 4096
 
@@ -291,7 +330,15 @@ enum kp_reason {
 	KP_REASON_UNKNOWN_PORT = 7, /* refused: a ClusterIP, but no port of its Service (TR-60) */
 	KP_REASON_NO_SERVICE = 8,   /* dropped: a service address that nobody has (TR-61) */
 	KP_REASON_SOURCE_RANGE = 9, /* dropped: the client is in no source range (TR-31) */
-	KP_REASON_COUNT = 10,
+	/* Of the edge plane */
+	KP_REASON_CONNTRACK_FULL = 10, /* the flow stays half-open, where others may push it out */
+	KP_REASON_NO_SOURCE_PORT = 11, /* dropped: every port that was tried is taken */
+	KP_REASON_NOT_WRITABLE = 12,   /* dropped: the kernel let nobody change the packet */
+	KP_REASON_NO_ROUTE = 13,       /* dropped: the node has no route to the backend */
+	KP_REASON_TTL_EXCEEDED = 14,   /* answered: not to be forwarded once more */
+	KP_REASON_PACKET_TOO_BIG = 15, /* answered: it does not fit the next link */
+	KP_REASON_FRAGMENT = 16,       /* passed on: the edge plane translates no fragments */
+	KP_REASON_COUNT = 17,
 };
 
 /* meta: array index -> __u64 */
@@ -332,6 +379,9 @@ KP_ASSERT_SIZE(kp_peer, 48);
 KP_ASSERT_SIZE(kp_tcp_peer, 64);
 KP_ASSERT_SIZE(kp_flow, 48);
 KP_ASSERT_SIZE(kp_flows, 200);
+KP_ASSERT_SIZE(kp_tuple, 40);
+KP_ASSERT_SIZE(kp_track, 72);
+KP_ASSERT_SIZE(kp_uplink, 32);
 KP_ASSERT_SIZE(kp_stale_peer, 88);
 KP_ASSERT_SIZE(kp_service_stats, 32);
 KP_ASSERT_SIZE(kp_backend_stats, 24);

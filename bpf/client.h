@@ -18,9 +18,10 @@ const volatile __u64 host_netns = 0;
 #define KP_CLIENT_ADDRESSES 8
 
 struct kp_client {
-	__u64 netns;		  /* cookie */
-	__u64 socket;		  /* cookie; only where a choice depends on it */
-	struct kp_address source; /* only where source ranges are asked */
+	__u64 netns;		  /* cookie; edge plane: a number for the source address */
+	__u64 socket;		  /* cookie; only where a choice depends on it. Edge plane: port */
+	struct kp_address source; /* only where source ranges are asked; edge plane: always */
+	bool by_address;	  /* it is known by its source, not by its namespace */
 	bool is_host;
 	bool has_source;
 };
@@ -65,12 +66,12 @@ struct in_device {
 	struct in_ifaddr *ifa_list;
 } KP_CORE;
 
-struct in6_addr {
+struct in6_addr___halves {
 	__u64 halves[2];
 };
 
 struct inet6_ifaddr {
-	struct in6_addr addr;
+	struct in6_addr___halves addr;
 	struct list_head if_list;
 	__u16 scope;
 } KP_CORE;

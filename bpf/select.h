@@ -200,6 +200,10 @@ static __always_inline enum kp_verdict kp_choose(const struct kp_service *record
 	enum kp_verdict verdict;
 	__u64 now;
 
+	if (client->by_address) {
+		key.address = client->source;
+		key.origin = KP_AFFINITY_ADDRESS;
+	}
 	choice->service_id = record->service_id;
 	choice->generation = record->generation;
 	choice->algorithm = record->algorithm;

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* packet.h - what the edge plane knows of a packet: its two ends, and where its headers are. */
+#ifndef KPROXY_PACKET_H
+#define KPROXY_PACKET_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <stddef.h>
+#include <bpf/bpf_endian.h>
+#include "maps.h"
+
+/* Bits of the 14th byte of a TCP header. */
+enum kp_tcp_flag {
+	KP_TCP_FIN = 1 << 0,
+	KP_TCP_SYN = 1 << 1,
+	KP_TCP_RST = 1 << 2,
+	KP_TCP_ACK = 1 << 4,
+};
+
+/* Extension headers that are stepped over; more are in nobody's packets. */
+#define KP_EXTENSIONS 6
+
+#define KP_FRAGMENT_MASK 0x3fff /* IPv4: more fragments, and the offset */
+#define KP_DONT_FRAGMENT 0x4000
+
+struct kp_packet {
+	struct kp_tuple tuple;
+	__u32 network; /* offsets from the start of the frame */
+	__u32 transport;
+	__u32 length;	/* of the network packet, with its header */
+	__u32 header;	/* bytes of the transport header */
+	__u32 sequence; /* TCP: one past its last byte */
+	__u8 tcp_flags; /* enum kp_tcp_flag */
+	__u8 ttl;
+	bool is_ipv4;
+	bool may_fragment;
+};
+
+enum kp_parsed {
+	KP_PARSED_NOTHING, /* not TCP or UDP over IP, or broken: for the stack to judge */
+	KP_PARSED,
+	KP_PARSED_FRAGMENT,
+};
+
+static __always_inline enum kp_parsed kp_parse4(struct __sk_buff *skb, struct kp_packet *packet)
+{
+	struct iphdr ip;
+
+	if (bpf_skb_load_bytes(skb, packet->network, &ip, sizeof(ip)))
+		return KP_PARSED_NOTHING;
+	if (ip.version != 4 || ip.ihl < 5)
+		return KP_PARSED_NOTHING;
+	packet->is_ipv4 = true;
+	packet->tuple.protocol = ip.protocol;
+	packet->tuple.source.word[2] = bpf_htonl(0xffff);
+	packet->tuple.source.word[3] = ip.saddr;
+	packet->tuple.destination.word[2] = bpf_htonl(0xffff);
+	packet->tuple.destination.word[3] = ip.daddr;
+	packet->transport = packet->network + 4 * ip.ihl;
+	packet->length = bpf_ntohs(ip.tot_len);
+	packet->ttl = ip.ttl;
+	packet->may_fragment = !(ip.frag_off & bpf_htons(KP_DONT_FRAGMENT));
+	return ip.frag_off & bpf_htons(KP_FRAGMENT_MASK) ? KP_PARSED_FRAGMENT : KP_PARSED;
+}
+
+/* Steps over the extension headers in front of the transport header (E30). */
+static __always_inline enum kp_parsed kp_skip_extensions(struct __sk_buff *skb,
+							 struct kp_packet *packet, __u8 next)
+{
+	__u8 head[2]; /* of an extension: the next header, and its own length in 8 bytes less one */
+
+	for (int i = 0; i < KP_EXTENSIONS; i++) {
+		switch (next) {
+		case IPPROTO_HOPOPTS:
+		case IPPROTO_ROUTING:
+		case IPPROTO_DSTOPTS:
+			break;
+		case IPPROTO_FRAGMENT:
+			return KP_PARSED_FRAGMENT;
+		default:
+			packet->tuple.protocol = next;
+			return KP_PARSED;
+		}
+		if (bpf_skb_load_bytes(skb, packet->transport, head, sizeof(head)))
+			return KP_PARSED_NOTHING;
+		next = head[0];
+		packet->transport += 8 * (head[1] + 1);
+	}
+	return KP_PARSED_NOTHING;
+}
+
+static __always_inline enum kp_parsed kp_parse6(struct __sk_buff *skb, struct kp_packet *packet)
+{
+	struct ipv6hdr ip;
+
+	if (bpf_skb_load_bytes(skb, packet->network, &ip, sizeof(ip)))
+		return KP_PARSED_NOTHING;
+	if (ip.version != 6)
+		return KP_PARSED_NOTHING;
+	__builtin_memcpy(&packet->tuple.source, &ip.saddr, sizeof(packet->tuple.source));
+	__builtin_memcpy(&packet->tuple.destination, &ip.daddr, sizeof(packet->tuple.destination));
+	packet->transport = packet->network + sizeof(ip);
+	packet->length = bpf_ntohs(ip.payload_len) + sizeof(ip);
+	packet->ttl = ip.hop_limit;
+	return kp_skip_extensions(skb, packet, ip.nexthdr);
+}
+
+static __always_inline enum kp_parsed kp_parse_tcp(struct __sk_buff *skb, struct kp_packet *packet)
+{
+	__u32 behind = packet->transport - packet->network;
+	struct tcphdr tcp;
+	__u8 flags;
+
+	if (bpf_skb_load_bytes(skb, packet->transport, &tcp, sizeof(tcp)))
+		return KP_PARSED_NOTHING;
+	flags = ((const __u8 *)&tcp)[13];
+	packet->header = 4 * tcp.doff;
+	if (packet->header < sizeof(tcp) || packet->length < behind + packet->header)
+		return KP_PARSED_NOTHING;
+	packet->tuple.source_port = tcp.source;
+	packet->tuple.destination_port = tcp.dest;
+	packet->tcp_flags = flags;
+	packet->sequence = bpf_ntohl(tcp.seq) + packet->length - behind - packet->header;
+	if (flags & (KP_TCP_SYN | KP_TCP_FIN))
+		packet->sequence++;
+	return KP_PARSED;
+}
+
+static __always_inline enum kp_parsed kp_parse_udp(struct __sk_buff *skb, struct kp_packet *packet)
+{
+	struct udphdr udp;
+
+	if (bpf_skb_load_bytes(skb, packet->transport, &udp, sizeof(udp)))
+		return KP_PARSED_NOTHING;
+	packet->header = sizeof(udp);
+	packet->tuple.source_port = udp.source;
+	packet->tuple.destination_port = udp.dest;
+	return KP_PARSED;
+}
+
+/* Of an Ethernet frame. `packet` is all zero. */
+static __always_inline enum kp_parsed kp_parse(struct __sk_buff *skb, struct kp_packet *packet)
+{
+	enum kp_parsed parsed;
+
+	packet->network = ETH_HLEN;
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		parsed = kp_parse4(skb, packet);
+	else if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		parsed = kp_parse6(skb, packet);
+	else
+		return KP_PARSED_NOTHING;
+	if (parsed != KP_PARSED)
+		return parsed;
+	if (packet->tuple.protocol == IPPROTO_TCP)
+		return kp_parse_tcp(skb, packet);
+	if (packet->tuple.protocol == IPPROTO_UDP)
+		return kp_parse_udp(skb, packet);
+	return KP_PARSED_NOTHING;
+}
+
+#endif /* KPROXY_PACKET_H */
