@@ -17,6 +17,20 @@ const numbers = {
 
 export type CgroupAttachType = keyof typeof numbers
 
+/** enum bpf_attach_type, both directions of an interface (since 6.6). */
+const interfaceNumbers = { tcx_ingress: 46, tcx_egress: 47 } as const
+
+export type InterfaceAttachType = keyof typeof interfaceNumbers
+
+export function interfaceAttachTypeNumber(name: string, value: unknown): number {
+  if (typeof value !== 'string' || !Object.hasOwn(interfaceNumbers, value)) {
+    throw new TypeError(
+      `${name} must be one of ${Object.keys(interfaceNumbers).join(', ')}, got ${describe(value)}`,
+    )
+  }
+  return interfaceNumbers[value as InterfaceAttachType]
+}
+
 export function attachTypeNumber(name: string, value: unknown): number {
   if (typeof value !== 'string' || !Object.hasOwn(numbers, value)) {
     throw new TypeError(
@@ -26,9 +40,10 @@ export function attachTypeNumber(name: string, value: unknown): number {
   return numbers[value as CgroupAttachType]
 }
 
-/** The number itself for a hook that has no name here; '' for a link that is not of a cgroup. */
+/** The number itself for a hook that has no name here; '' for a link of neither cgroup nor interface. */
 export function attachTypeName(value: number | undefined): string {
   if (value === undefined) return ''
-  const found = Object.entries(numbers).find(([, number]) => number === value)
+  const all = { ...numbers, ...interfaceNumbers }
+  const found = Object.entries(all).find(([, number]) => number === value)
   return found === undefined ? String(value) : found[0]
 }

@@ -105,13 +105,24 @@ export interface Binding {
     id: number
     programId: number
     cgroupId: bigint
-    /** Undefined: not a link to a cgroup. */
+    /** Undefined: not a link to a cgroup or an interface. */
     attachType: number | undefined
+    /** Undefined: not a link to an interface. */
+    interfaceIndex: number | undefined
   }
   updateLink(link: LinkHandle, program: ProgramHandle): void
   detachLink(link: LinkHandle): void
   cgroupPrograms(cgroupPath: string, attachType: number): number[]
+  attachInterface(program: ProgramHandle, interfaceIndex: number, attachType: number): LinkHandle
+  interfacePrograms(interfaceIndex: number, attachType: number): number[]
 
+  networkInterfaces(): {
+    index: number
+    name: string
+    hardwareType: number
+    up: boolean
+    loopback: boolean
+  }[]
   interfaceAddresses(): {
     index: number
     interface: string

@@ -1,8 +1,8 @@
 /**
- * Map operations over libbpf, addresses over rtnetlink, and no more: nothing here knows what a Service is.
+ * Map operations over libbpf, addresses and interfaces over rtnetlink, and no more: nothing here knows what a Service is.
  */
 export { AddressWatcher } from './address-watcher.ts'
-export type { CgroupAttachType } from './attach-type.ts'
+export type { CgroupAttachType, InterfaceAttachType } from './attach-type.ts'
 export { cgroupPrograms } from './cgroup.ts'
 export { BpfError } from './error.ts'
 export { FileLock, lockFile } from './file-lock.ts'
@@ -18,6 +18,7 @@ export { BpfLink, type LinkInfo } from './link.ts'
 export { BpfMap, type MapEntries, type MapInfo, type UpdateMode } from './map.ts'
 export { MappedArray } from './mapped-array.ts'
 export { netnsCookie, netnsCookieAt } from './netns.ts'
+export { interfacePrograms, type NetworkInterface, networkInterfaces } from './network-interface.ts'
 export { BpfObject, type OpenOptions } from './object.ts'
 export { BpfProgram, type ProgramInfo, type TestRunOptions, type TestRunResult } from './program.ts'
 export { destroySockets, type SocketId } from './socket.ts'

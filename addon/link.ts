@@ -10,8 +10,10 @@ export interface LinkInfo {
   readonly programId: number
   /** 0n once detached, or when the cgroup is gone. */
   readonly cgroupId: bigint
-  /** As in CgroupAttachType; a number for other hooks, '' for a link that is not of a cgroup. */
+  /** As in CgroupAttachType and InterfaceAttachType; a number for other hooks, '' for other links. */
   readonly attachType: string
+  /** Of a link to an interface: its index, 0 once detached or when the interface is gone. */
+  readonly interfaceIndex: number | undefined
 }
 
 /** An attachment. Without a pin it ends when the last handle closes. */
@@ -28,8 +30,8 @@ export class BpfLink extends Handle<LinkHandle> {
   }
 
   get info(): LinkInfo {
-    const { id, programId, cgroupId, attachType } = native.linkInfo(this.open())
-    return { id, programId, cgroupId, attachType: attachTypeName(attachType) }
+    const { attachType, ...info } = native.linkInfo(this.open())
+    return { ...info, attachType: attachTypeName(attachType) }
   }
 
   /** @throws BpfError EEXIST; EPERM outside of a bpf file system */

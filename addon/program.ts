@@ -1,4 +1,9 @@
-import { attachTypeNumber, type CgroupAttachType } from './attach-type.ts'
+import {
+  attachTypeNumber,
+  type CgroupAttachType,
+  type InterfaceAttachType,
+  interfaceAttachTypeNumber,
+} from './attach-type.ts'
 import type { ProgramHandle } from './binding.d.ts'
 import { checkBytes, checkInteger, checkKeys, checkPath, checkRecord } from './check.ts'
 import { Handle } from './handle.ts'
@@ -65,6 +70,18 @@ export class BpfProgram extends Handle<ProgramHandle> {
     checkPath('cgroupPath', cgroupPath)
     const number = attachTypeNumber('attachType', attachType)
     return new BpfLink(native.attachCgroup(handle, cgroupPath, number))
+  }
+
+  /**
+   * Attaches to an interface of the calling thread's network namespace, behind the programs that are
+   * there (tcx, since 6.6). The link holds the program; unless pinned, closing the link detaches.
+   * @throws BpfError ENODEV where there is no such interface; EINVAL on kernels without tcx
+   */
+  attachInterface(interfaceIndex: number, attachType: InterfaceAttachType): BpfLink {
+    const handle = this.open()
+    checkInteger('interfaceIndex', interfaceIndex, 1, 0x7fff_ffff)
+    const number = interfaceAttachTypeNumber('attachType', attachType)
+    return new BpfLink(native.attachInterface(handle, interfaceIndex, number))
   }
 
   /**

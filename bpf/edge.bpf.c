@@ -8,6 +8,7 @@
  * at once, in this node's name, and never enters the stack.
  */
 #include "edge.h"
+#include "sweep.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -21,4 +22,31 @@ SEC("tc")
 int edge_egress(struct __sk_buff *skb)
 {
 	return kp_exit(skb);
+}
+
+/* As the kernel gives it to iterators over the elements of a map (since 5.9). */
+struct bpf_iter_meta;
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
+	void *value;
+} __attribute__((preserve_access_index));
+
+/* Over both tables of flows, now and then; the agent starts it, on a thread of its own. */
+SEC("iter/bpf_map_elem")
+int sweep_flows(struct bpf_iter__bpf_map_elem *ctx)
+{
+	const struct kp_tuple *key = ctx->key;
+	const struct kp_track *value = ctx->value;
+	struct kp_tuple tuple;
+	struct kp_track track;
+
+	if (!key || !value)
+		return 0;
+	tuple = *key;
+	track = *value;
+	kp_sweep(&tuple, &track);
+	return 0;
 }

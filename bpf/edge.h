@@ -213,6 +213,21 @@ static __always_inline int kp_begin(struct __sk_buff *skb, struct kp_scratch *sc
 	return kp_send_on(skb, packet, &scratch->translated, flags);
 }
 
+/* UDP flows leave a backend that their service no longer has, TCP is never cut (TR-70, TR-72). */
+static __noinline bool kp_forget_stale(const struct kp_tuple *key, const struct kp_track *entry)
+{
+	struct kp_tuple replies = entry->other;
+	struct kp_member member = {
+	    .service_id = entry->service_id,
+	    .backend_id = entry->backend_id,
+	};
+
+	if (key->protocol != IPPROTO_UDP || bpf_map_lookup_elem(&members, &member))
+		return false;
+	kp_forget_flow(key, &replies);
+	return true;
+}
+
 /* A packet that comes in. */
 static __always_inline int kp_enter(struct __sk_buff *skb)
 {
@@ -231,8 +246,9 @@ static __always_inline int kp_enter(struct __sk_buff *skb)
 		/* Replies of our own pods leave here; nobody else may send them. */
 		if (!(flags & KP_TRACK_REMOTE))
 			return KP_NEXT;
-	} else if (kp_is_first(&scratch->packet) &&
-		   kp_forget_ended(&scratch->packet.tuple, track)) {
+	} else if ((kp_is_first(&scratch->packet) &&
+		    kp_forget_ended(&scratch->packet.tuple, track)) ||
+		   kp_forget_stale(&scratch->packet.tuple, track)) {
 		return kp_begin(skb, scratch);
 	}
 	kp_note_packet(track, is_half_open, &scratch->packet);

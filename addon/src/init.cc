@@ -11,6 +11,7 @@
 #include "map_jobs.h"
 #include "mapping.h"
 #include "netns.h"
+#include "network_interfaces.h"
 #include "object.h"
 #include "program.h"
 #include "socket_diag.h"
@@ -56,7 +57,10 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   add("updateLink", UpdateLink);
   add("detachLink", DetachLink);
   add("cgroupPrograms", CgroupPrograms);
+  add("attachInterface", AttachInterface);
+  add("interfacePrograms", InterfacePrograms);
 
+  add("networkInterfaces", NetworkInterfaces);
   add("interfaceAddresses", InterfaceAddresses);
   add("watchAddresses", WatchAddresses);
 

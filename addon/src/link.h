@@ -1,4 +1,4 @@
-// A program attached to a cgroup, as an object that can be pinned and updated.
+// A program attached to a cgroup or an interface, as an object that can be pinned and updated.
 #pragma once
 
 #include <napi.h>
@@ -14,5 +14,9 @@ Napi::Value UpdateLink(const Napi::CallbackInfo& info);
 Napi::Value DetachLink(const Napi::CallbackInfo& info);
 // cgroupPrograms(path, attachType): number[]
 Napi::Value CgroupPrograms(const Napi::CallbackInfo& info);
+// attachInterface(program, interfaceIndex, attachType)
+Napi::Value AttachInterface(const Napi::CallbackInfo& info);
+// interfacePrograms(interfaceIndex, attachType): number[]
+Napi::Value InterfacePrograms(const Napi::CallbackInfo& info);
 
 }  // namespace kproxy

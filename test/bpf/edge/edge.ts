@@ -1,15 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import {
-  kpAddressRole,
-  kpBackend,
-  kpCidr,
-  kpMeta,
-  type kpReason,
-  kpTrack,
-  kpTuple,
-  kpUplink,
-} from '#abi'
-import { BpfObject } from '#addon'
+import { kpAddressRole, kpBackend, kpCidr, kpTrack, kpTuple, kpUplink } from '#abi'
+import { BpfObject, runIterator } from '#addon'
 import { cidrWords } from '../../../control/mode/ebpf/cidr-rows.ts'
 import { Tables, viewOf, words } from '../tables.ts'
 import { build, type Packet, parse, type Seen } from './packet.ts'
@@ -35,11 +26,12 @@ export function u32(value: number): Uint8Array {
 
 /** The programs of the edge plane over maps of their own. */
 export class Edge extends Tables {
-  constructor(maxEntries: Readonly<Record<string, number>> = {}) {
-    super(
-      BpfObject.load(OBJECT, { maxEntries: { established: 1024, half_open: 1024, ...maxEntries } }),
-    )
-    this.map('meta').update(u32(kpMeta.SETTINGS), new Uint8Array(8))
+  constructor(
+    maxEntries: Readonly<Record<string, number>> = {},
+    constants: Readonly<Record<string, number>> = {},
+  ) {
+    const sizes = { established: 1024, half_open: 1024, ...maxEntries }
+    super(BpfObject.load(OBJECT, { maxEntries: sizes, constants }))
   }
 
   in(packet: Packet | Uint8Array): Outcome {
@@ -96,8 +88,11 @@ export class Edge extends Tables {
     }
   }
 
-  reasons(name: keyof typeof kpReason): number {
-    return this.reason(name)
+  /** Takes away what has been idle for too long. */
+  async sweep(): Promise<void> {
+    for (const map of ['half_open', 'established']) {
+      await runIterator(this.object.program('sweep_flows'), { map: this.map(map) })
+    }
   }
 
   #run(program: string, packet: Packet | Uint8Array): Outcome {

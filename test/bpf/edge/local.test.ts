@@ -47,6 +47,8 @@ beforeEach(() => {
   edge = new Edge()
   edge.backend(0, 10, families.IPv4.pod, true)
   edge.backend(1, 11, families.IPv6.pod, true)
+  edge.member(1, 10, 0, 0, 1)
+  edge.member(1, 11, 0, 0, 1)
   edge.role(families.IPv4.node, 'NODE_PORTS')
   edge.role(families.IPv6.node, 'NODE_PORTS')
 })
@@ -360,5 +362,60 @@ describe('the table of answered flows', () => {
       ends(one.client, 40_000, one.pod, 8080),
     )
     expect(await edge.entries('half_open')).toBe(2)
+  })
+})
+
+describe('flows that nobody uses', () => {
+  const seconds = { udp_answered_seconds: 0, udp_unanswered_seconds: 0, tcp_reset_seconds: 0 }
+
+  it.each(cases)('$family $protocol leave the tables (E12)', async (one) => {
+    edge.close()
+    edge = new Edge({}, seconds)
+    edge.backend(0, 10, families.IPv4.pod, true)
+    edge.backend(1, 11, families.IPv6.pod, true)
+    edge.member(1, 10, 0, 0, 1)
+    edge.member(1, 11, 0, 0, 1)
+    publish(one.family, protocols[one.protocol], 'EXTERNAL_IP')
+    edge.in(ask(one))
+    edge.out(answer(one, { sequence: 5000 }))
+    edge.in(ask(one, { sourcePort: 40_001 }))
+    const left = async () => [await edge.entries('established'), await edge.entries('half_open')]
+    expect(await left()).toEqual([2, 2])
+    await edge.sweep()
+    const isTcp = one.protocol === 'tcp'
+    expect(await left()).toEqual(isTcp ? [2, 2] : [0, 0])
+    if (!isTcp) return
+    edge.in(ask(one, { flags: 'R', sequence: 1001 }))
+    await edge.sweep()
+    expect(await left()).toEqual([0, 2])
+  })
+})
+
+describe('UDP flows', () => {
+  const udp = cases.filter(({ protocol }) => protocol === 'udp')
+
+  it.each(udp)('$family choose anew when their endpoint is gone (TR-72)', (one) => {
+    const slot = one.family === 'IPv4' ? 0 : 1
+    publish(one.family, UDP, 'EXTERNAL_IP')
+    edge.member(1, 10 + slot, 0, 0, 1)
+    edge.in(ask(one))
+    edge.out(answer(one))
+    edge.backend(slot, 30, one.other, true)
+    edge.member(1, 30, 0, 0, 1)
+    expect(edge.in(ask(one)).seen.ends).toBe(ends(one.client, 40_000, one.pod, 8080))
+    edge.member(1, 10 + slot, 0)
+    expect(edge.in(ask(one)).seen.ends).toBe(ends(one.client, 40_000, one.other, 8080))
+  })
+})
+
+describe('TCP flows', () => {
+  it('stay with an endpoint that is gone (E13, TR-70)', () => {
+    const one = cases[0] as (typeof cases)[number]
+    publish('IPv4', TCP, 'EXTERNAL_IP')
+    edge.in(ask(one))
+    edge.out(answer(one))
+    edge.backend(0, 30, one.other, true)
+    const later = edge.in(ask(one, { flags: 'A', payload: 'more' }))
+    expect(later.seen.ends).toBe(ends(one.client, 40_000, one.pod, 8080))
   })
 })
