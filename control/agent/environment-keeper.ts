@@ -44,10 +44,13 @@ export class EnvironmentKeeper {
     this.#podCIDRs = node?.podCIDRs ?? this.#podCIDRs
     const detectors = detectorsOf(this.#detectLocal, this.#podCIDRs)
     const detectsLocal = { 4: detectors[4].by !== 'nothing', 6: detectors[6].by !== 'nothing' }
-    return { guards: this.#guards, nodeIPs, detectsLocal }
+    const podCIDRs = [detectors[4], detectors[6]].flatMap((detector) =>
+      detector.by === 'source' ? [detector.cidr.text] : [],
+    )
+    return { guards: this.#guards, nodeIPs, detectsLocal, podCIDRs }
   }
 
-  #isNews({ guards, nodeIPs, detectsLocal }: Environment): boolean {
+  #isNews({ guards, nodeIPs, detectsLocal, podCIDRs }: Environment): boolean {
     const { added, removed, serviceCIDRs } = guards
     if (added.length + removed.length > 0 || serviceCIDRs !== undefined) return true
     const taken = this.#taken
@@ -55,7 +58,8 @@ export class EnvironmentKeeper {
       taken === undefined ||
       !isSameIPs(nodeIPs, taken.nodeIPs) ||
       detectsLocal[4] !== taken.detectsLocal[4] ||
-      detectsLocal[6] !== taken.detectsLocal[6]
+      detectsLocal[6] !== taken.detectsLocal[6] ||
+      podCIDRs.join() !== taken.podCIDRs.join()
     )
   }
 }

@@ -85,7 +85,9 @@ function health(conditions: readonly Condition[]): StatusDocument['health'] {
 }
 
 function judge({ mode, source, model, syncer, configuration }: StatusInputs): Condition[] {
-  const missing = mode.hooks.filter((hook) => !hook.attached).map((hook) => hook.name)
+  const missing = mode.hooks
+    .filter((hook) => !hook.attached)
+    .map((hook) => (hook.device === undefined ? hook.name : `${hook.name} of ${hook.device}`))
   const failed = mode.checks.filter((check) => !check.ok && check.minor !== true)
   const lacking = mode.checks.filter((check) => !check.ok && check.minor === true)
   const broken = source.streams.filter(isBroken)

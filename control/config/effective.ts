@@ -82,6 +82,8 @@ export interface EffectiveConfig {
   readonly logLevel: string
   /** Empty: the mount. */
   readonly cgroup: string
+  readonly uplinks: readonly string[]
+  readonly maxFlows: number
   readonly bpffs: string
   /** Empty: derived from bpffs and the node's name. */
   readonly pinDir: string
@@ -152,6 +154,8 @@ export function effectiveConfig(
     socket: own.socket,
     maxServices: own.maxServices,
     maxEndpoints: own.maxEndpoints,
+    uplinks: own.uplinks,
+    maxFlows: own.maxFlows,
     serviceMetrics: own.serviceMetrics,
   })
 }

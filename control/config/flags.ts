@@ -302,6 +302,20 @@ export const KPROXY_FLAGS: readonly Flag[] = rows(
       '<n>',
       'service endpoints the maps hold (default: 262144)',
     ],
+    [
+      'uplinks',
+      'list',
+      'uplinks',
+      '<name,...>',
+      'interfaces where traffic from outside is served, names and globs, or "none" (default: by routes)',
+    ],
+    [
+      'max-flows',
+      'number',
+      'maxFlows',
+      '<n>',
+      'flows from outside that may go on at once (default: 65536)',
+    ],
     ['service-metrics', 'bool', 'serviceMetrics', '', 'export counters of every service port'],
     [
       'log-level',

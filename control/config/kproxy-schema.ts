@@ -25,6 +25,10 @@ export const kproxySchema = field.section({
   maxServices: field.count(65_536),
   /** Service endpoints that the maps hold. */
   maxEndpoints: field.count(262_144),
+  /** Interfaces at which traffic from outside is served: names and globs, or `none`; empty: by routes. */
+  uplinks: field.texts(),
+  /** Flows from outside that may go on at once. */
+  maxFlows: field.count(65_536),
   /** Export counters of every service port: many series where there are many Services. */
   serviceMetrics: field.flag(),
   /** Least severe level to log; empty: as `logging.verbosity` says. */

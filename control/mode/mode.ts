@@ -19,6 +19,8 @@ export interface Environment {
   readonly nodeIPs: NodeIPs
   /** Pods can be told from clients outside the cluster (TR-11). */
   readonly detectsLocal: Readonly<Record<Family, boolean>>
+  /** Where pods are, if they are told by their source: at most one CIDR of each family (TR-50). */
+  readonly podCIDRs: readonly string[]
 }
 
 /** What one `apply` did. */
@@ -45,6 +47,9 @@ export interface PatrolReport {
 /** A BPF program at its place. */
 export interface HookStatus {
   readonly name: string
+  /** The interface, of a hook that is at one, and why it is attached there. */
+  readonly device?: string
+  readonly why?: string
   /** As the kernel answers when asked, not as we remember it. */
   readonly attached: boolean
   readonly programId: number

@@ -51,10 +51,12 @@ export class Stage implements AsyncDisposable {
   /**
    * @param fill writes the manifests that are there when the agent starts
    * @param args more arguments of the agent
+   * @param outside a client outside the cluster as well
    */
   static async build(
     fill: (put: Stage['put'], lab: Lab) => void = () => {},
     args: readonly string[] = [],
+    outside = false,
   ): Promise<Stage> {
     const lab = await Lab.create({
       nodes: [
@@ -62,6 +64,7 @@ export class Stage implements AsyncDisposable {
         { name: 'n2', pods: ['client-3', 'web-3', 'web-4'] },
       ],
       machines: ['control'],
+      outside,
     })
     const manifests = new ManifestDirectory()
     try {

@@ -121,6 +121,13 @@ function createMode(config: EffectiveConfig, places: Places, log: Logger): EbpfM
   return new EbpfMode({
     ...{ objectPath, lifetimePath, cgroupPath, pinDir, nodeName, maxServices, maxEndpoints, log },
     nodePorts: nodePortOptions(config),
+    edge: {
+      objectPath: builtFile(join('bpf', 'edge.bpf.o')),
+      uplinks: config.uplinks,
+      maxFlows: config.maxFlows,
+      tcpEstablishedSeconds: config.conntrack.tcpEstablishedTimeoutSeconds,
+      tcpHalfClosedSeconds: config.conntrack.tcpCloseWaitTimeoutSeconds,
+    },
   })
 }
 

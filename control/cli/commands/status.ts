@@ -40,7 +40,6 @@ export async function status(options: {
 
 function summary(found: StatusDocument, all: boolean): string[] {
   const now = Date.now()
-  const attached = found.hooks.filter((hook) => hook.attached).length
   const memory = found.maps.reduce((sum, map) => sum + map.memoryBytes, 0)
   const fullest = found.maps
     .filter((map) => map.canFill)
@@ -58,7 +57,7 @@ function summary(found: StatusDocument, all: boolean): string[] {
     ],
     ['Mode:', found.mode],
     ['Config:', formatConfiguration(found.configuration)],
-    ['Hooks:', `${attached}/${found.hooks.length} attached to ${found.cgroup}`],
+    ['Hooks:', formatHooks(found)],
     ['Check:', checks.join('; ') || 'not yet run'],
     [
       'Maps:',
@@ -136,9 +135,21 @@ function troubles(found: StatusDocument, all: boolean): string[] {
   ]
 }
 
+/** "9/9 attached to CGROUP, 2/2 to eth0" */
+function formatHooks({ hooks, cgroup }: StatusDocument): string {
+  const places = [...new Set(hooks.map(({ device }) => device))]
+  const count = (place: string | undefined) => {
+    const there = hooks.filter(({ device }) => device === place)
+    return `${there.filter(({ attached }) => attached).length}/${there.length}`
+  }
+  return places
+    .map((place, at) => `${count(place)} ${at === 0 ? 'attached ' : ''}to ${place ?? cgroup}`)
+    .join(', ')
+}
+
 function details(found: StatusDocument): string[] {
   const hooks = found.hooks.map((hook) => [
-    hook.name,
+    hook.device === undefined ? hook.name : `${hook.name} ${hook.device} (${hook.why})`,
     hook.attached ? 'attached' : 'MISSING',
     hook.programId,
     hook.runCount ?? '',

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { BpfLink, cgroupPrograms } from '#addon'
+import { dropPinnedLink, pinnedEdgeLinks } from './edge/edge-links.ts'
 import { HOOKS } from './hooks.ts'
-import { PINNED_MAPS, PinDirectory } from './pins.ts'
+import { EDGE_MAPS, PINNED_MAPS, PinDirectory } from './pins.ts'
 import { checkBpffs, checkCgroup } from './preflight.ts'
 
 export interface CleanupOptions {
@@ -43,7 +44,7 @@ export function cleanup(options: CleanupOptions): CleanupReport {
     }
   }
   for (const hook of HOOKS) unpin(pins.program(hook))
-  for (const map of PINNED_MAPS) unpin(pins.map(map))
+  for (const map of [...PINNED_MAPS, ...EDGE_MAPS]) unpin(pins.map(map))
   lock.release()
   for (const kind of ['links', 'programs', 'maps'])
     removeEmpty(join(pins.path, kind), removed, left)
@@ -63,6 +64,10 @@ export function cleanup(options: CleanupOptions): CleanupReport {
 /** Detaches and unpins the links. Returns the ids of their programs. */
 function detach(pins: PinDirectory, removed: string[]): Set<number> {
   const programs = new Set<number>()
+  for (const path of pinnedEdgeLinks(pins)) {
+    dropPinnedLink(path)
+    removed.push(path)
+  }
   for (const hook of [...HOOKS].reverse()) {
     for (const path of [pins.link(hook), `${pins.link(hook)}_next`]) {
       if (!existsSync(path)) continue

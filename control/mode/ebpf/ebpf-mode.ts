@@ -21,6 +21,7 @@ import { Applier } from './applier.ts'
 import { BpfKernelMaps } from './bpf-maps.ts'
 import { runCanary } from './canary.ts'
 import { readCounters, readReasons } from './counters.ts'
+import { type EdgeOptions, EdgePlane } from './edge/edge-plane.ts'
 import { Hooks } from './hooks.ts'
 import { Lifetime } from './lifetime/lifetime.ts'
 import { loadObject, writeMeta } from './load.ts'
@@ -38,6 +39,8 @@ export interface EbpfModeOptions {
   readonly objectPath: string
   /** The compiled programs that end sockets, build/bpf/lifetime.bpf.o. */
   readonly lifetimePath: string
+  /** Traffic from outside the node; undefined: not served, and what is pinned of it left alone. */
+  readonly edge?: EdgeOptions
   /** Root of the node's cgroup v2 tree. */
   readonly cgroupPath: string
   /** This node's own directory on a bpf file system. No dots in it: bpffs allows none in names. */
@@ -72,6 +75,7 @@ interface Running {
   readonly addressKeeper: AddressKeeper
   readonly nodeAddresses: NodeAddresses
   readonly lifetime: Lifetime
+  readonly edge: EdgePlane | undefined
 }
 
 /**
@@ -132,8 +136,9 @@ export class EbpfMode implements Mode {
         ledger: () => applier.ledger,
         log,
       })
+      const edge = this.#startEdge(pins)
       this.#running = {
-        ...{ locks, object, maps, applier, hooks, addressKeeper, nodeAddresses, lifetime },
+        ...{ locks, object, maps, applier, hooks, addressKeeper, nodeAddresses, lifetime, edge },
       }
       const restored = ledger.unclaimed.size
       log.info({ restored, generation: ledger.generation + 1, pinDir }, 'programs attached')
@@ -161,12 +166,14 @@ export class EbpfMode implements Mode {
     void this.#check()
   }
 
-  async adapt({ guards, nodeIPs, detectsLocal }: Environment, complete: boolean): Promise<void> {
-    const { addressKeeper } = this.#open()
+  async adapt(environment: Environment, complete: boolean): Promise<void> {
+    const { guards, nodeIPs, detectsLocal, podCIDRs } = environment
+    const { addressKeeper, edge } = this.#open()
     this.#nodeIPs = nodeIPs
     this.#detectsLocal = detectsLocal
     const nodePorts = this.#placeNodePorts(nodeIPs)
     await addressKeeper.change({ guards, nodePorts, complete })
+    await edge?.adapt(nodeIPs, podCIDRs)
   }
 
   async verify(): Promise<readonly string[]> {
@@ -175,21 +182,26 @@ export class EbpfMode implements Mode {
   }
 
   async patrol(): Promise<PatrolReport> {
-    const { applier, addressKeeper, hooks } = this.#open()
+    const { applier, addressKeeper, hooks, edge } = this.#open()
     // What is shortest and matters most comes first: it is done whatever fails later.
-    const first = [...hooks.repair(), ...this.#repairSettings()]
+    const first = [...hooks.repair(), ...this.#repairSettings(), ...(edge?.repair() ?? [])]
     const { checked, isRoundEnd, problems } = await applier.patrol(PATROL_ROWS)
     const addresses = isRoundEnd ? await addressKeeper.patrol() : []
     return { checked, isRoundEnd, problems: [...first, ...problems, ...addresses] }
   }
 
   async status(): Promise<ModeStatus> {
-    const { applier, hooks, object, lifetime } = this.#open()
+    const { applier, hooks, object, lifetime, edge } = this.#open()
     if (this.#applied && performance.now() - this.#checkedAt > CANARY_VALID_MS) await this.#check()
     return {
-      hooks: hooks.status(),
-      maps: await this.#mapStatus(),
-      checks: [...this.#checks, ...this.#addressChecks(), ...this.#lifetimeChecks()],
+      hooks: [...hooks.status(), ...(edge?.hooks() ?? [])],
+      maps: [...(await this.#mapStatus()), ...((await edge?.maps()) ?? [])],
+      checks: [
+        ...this.#checks,
+        ...this.#addressChecks(),
+        ...this.#lifetimeChecks(),
+        ...(edge === undefined ? [] : [edge.check()]),
+      ],
       refused: applier.refused,
       reasons: readReasons((key) => object.map('reasons').lookup(key)),
       udpSocketsEnded: lifetime.ended,
@@ -209,6 +221,7 @@ export class EbpfMode implements Mode {
     running.nodeAddresses.close()
     await running.applier.stop()
     await running.lifetime.stop()
+    await running.edge?.stop()
     running.hooks.close()
     running.maps.close()
     running.object.close()
@@ -219,6 +232,14 @@ export class EbpfMode implements Mode {
     if (this.#running === undefined)
       throw new Error('the eBPF mode is not running; call start first')
     return this.#running
+  }
+
+  #startEdge(pins: PinDirectory): EdgePlane | undefined {
+    const { edge: options, log } = this.#options
+    if (options === undefined) return undefined
+    const edge = new EdgePlane(options, pins, log)
+    edge.start()
+    return edge
   }
 
   /** Addresses come and go (TR-43); nothing is asked for before the first `adapt`. */

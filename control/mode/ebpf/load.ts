@@ -86,9 +86,12 @@ function wantedSizes({ maxServices, maxEndpoints }: MapSizes): Record<string, nu
 }
 
 /** Most entries of the maps that are pinned. */
-export function pinnedSizes(pins: PinDirectory): Record<string, number> {
+export function pinnedSizes(
+  pins: PinDirectory,
+  names: readonly string[] = PINNED_MAPS,
+): Record<string, number> {
   const sizes: Record<string, number> = {}
-  for (const name of PINNED_MAPS) {
+  for (const name of names) {
     if (name.startsWith('socket_') || !existsSync(pins.map(name))) continue
     const map = BpfMap.openPinned(pins.map(name))
     sizes[name] = map.info.maxEntries

@@ -29,6 +29,9 @@ export const PINNED_MAPS = [
   'socket_flows',
 ] as const
 
+/** Those of the edge plane, which a node without it does not have. */
+export const EDGE_MAPS = ['half_open', 'established', 'uplinks', 'pod_cidrs'] as const
+
 /** The part of a bpf file system that belongs to one node. */
 export class PinDirectory {
   readonly path: string

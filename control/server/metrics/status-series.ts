@@ -40,7 +40,8 @@ export class StatusSeries {
       status.problems.length,
     )
     this.#set('kproxy_rejected_objects', 'Objects that cannot be read', {}, source.rejected.length)
-    for (const { name: hook, attached } of hooks) {
+    for (const { name, device, attached } of hooks) {
+      const hook = device === undefined ? name : `${name} ${device}`
       this.#set('kproxy_hook_attached', '1 where the program is at its place', { hook }, attached)
     }
     for (const { name: check, ok } of checks) {

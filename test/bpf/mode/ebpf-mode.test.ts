@@ -313,7 +313,7 @@ describe('the patrol on the real kernel', () => {
     await mode.apply([set(port(['10.244.0.1:8080']))], true)
     const guards = { added: ['10.96.0.1'], removed: [], serviceCIDRs: ['10.96.0.0/12'] }
     const nodeIPs = { 4: '172.20.0.11', 6: '::1', primary: 4 } as const
-    await mode.adapt({ guards, nodeIPs, detectsLocal: { 4: true, 6: true } }, true)
+    await mode.adapt({ guards, nodeIPs, detectsLocal: { 4: true, 6: true }, podCIDRs: [] }, true)
     expect(await mode.verify()).toEqual([])
     for (const name of ['services', 'addresses', 'service_cidrs']) {
       const map = BpfMap.openPinned(join(pinDir, 'maps', name))

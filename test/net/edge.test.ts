@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  connect,
+  connectOnce,
+  kproxy,
+  type Machine,
+  type Manifest,
+  type ServiceSpec,
+  startKproxy,
+  stream,
+} from '../lab/index.ts'
+import { clusterIPs, endpoint, type Family, families, Stage } from './stage.ts'
+
+const POD_CIDRS = '10.244.0.0/16,fd00:10:244::/48'
+const FAMILIES = Object.keys(families) as Family[]
+const TRANSPORTS = ['tcp', 'udp'] as const
+
+let stage: Stage
+let client: Machine
+
+beforeAll(async () => {
+  stage = await Stage.build(undefined, ['--cluster-cidr', POD_CIDRS], true)
+  client = stage.lab.outside
+  // As a load balancer's router would, by the node with the agent.
+  await client.shell(
+    [
+      `ip route add 203.0.113.0/24 via ${stage.n1.addresses.ipv4}`,
+      `ip route add 10.96.0.0/16 via ${stage.n1.addresses.ipv4}`,
+      `ip route add 2001:db8:1::/64 via ${stage.n1.addresses.ipv6}`,
+      `ip route add fd00:10:96::/112 via ${stage.n1.addresses.ipv6}`,
+    ].join('\n'),
+  )
+})
+
+afterAll(() => stage?.[Symbol.asyncDispose]())
+
+const outside = (host: number) => ({ ipv4: `203.0.113.${host}`, ipv6: `2001:db8:1::${host}` })
+
+const ports = (nodePort: number) => [
+  { name: 'tcp', port: 80, targetPort: 8080, nodePort },
+  { name: 'udp', protocol: 'UDP', port: 80, targetPort: 8080, nodePort },
+]
+
+const spec = (host: number, more: Manifest = {}): ServiceSpec => ({
+  name: `edge-${host}`,
+  clusterIPs: clusterIPs(host),
+  ports: ports(30_000 + host),
+  spec: { type: 'LoadBalancer', externalIPs: Object.values(outside(host + 100)), ...more },
+  status: {
+    loadBalancer: { ingress: Object.values(outside(host)).map((ip) => ({ ip, ipMode: 'VIP' })) },
+  },
+})
+
+/** The addresses and ports of a Service, as a client outside sees them. */
+function places(host: number, family: Family): [string, number][] {
+  return [
+    [stage.n1.addresses[family], 30_000 + host],
+    [outside(host)[family], 80],
+    [outside(host + 100)[family], 80],
+    [clusterIPs(host)[families[family]] as string, 80],
+  ]
+}
+
+async function servers(address: string, port: number, transport: 'tcp' | 'udp', count = 30) {
+  const tries = await connect(client, address, port, { count, transport })
+  expect(tries.filter((one) => !one.ok)).toEqual([])
+  return [...new Set(tries.map((one) => one.server))].sort()
+}
+
+/**
+ * For refusals. The first ICMPv6 error arrives while connect() still holds its socket, and the kernel
+ * hands on that of the second SYN alone, a second later; so it is with kube-proxy.
+ */
+const patient = { timeout: 5_000 } as const
+
+const addressOf = (text: string) => text.slice(0, text.lastIndexOf(':')).replace(/^\[|\]$/g, '')
+
+describe.each(FAMILIES)('over %s', (family) => {
+  test.each(TRANSPORTS)(
+    'pods of this node answer at every kind of address, and see the client, %s (E1, M8, E16)',
+    async (transport) => {
+      await stage.apply(spec(10), [stage.web(1), stage.web(2)])
+      for (const [address, port] of places(10, family)) {
+        expect(await servers(address, port, transport)).toEqual(['web-1', 'web-2'])
+        const one = await connectOnce(client, address, port, { transport })
+        expect(addressOf(one.seen)).toBe(client.addresses[family])
+        expect(one.from || one.peername).toBe(endpoint(address, port))
+      }
+    },
+  )
+
+  test.each(TRANSPORTS)(
+    'pods of another node answer through this one, %s (E2, E7, M5)',
+    async (transport) => {
+      await stage.apply(spec(11), [stage.web(3), stage.web(4)])
+      for (const [address, port] of places(11, family)) {
+        expect(await servers(address, port, transport)).toEqual(['web-3', 'web-4'])
+        const one = await connectOnce(client, address, port, { transport })
+        expect(addressOf(one.seen)).toBe(stage.n1.addresses[family])
+      }
+    },
+  )
+
+  test('externalTrafficPolicy Local takes the pods of this node alone (E17, M8)', async () => {
+    await stage.apply(spec(12, { externalTrafficPolicy: 'Local' }), stage.webs)
+    for (const [address, port] of places(12, family).slice(0, 3)) {
+      for (const transport of TRANSPORTS) {
+        expect(await servers(address, port, transport)).toEqual(['web-1', 'web-2'])
+      }
+    }
+  })
+
+  test('and drops without one, so that a client hears nothing (E17, TR-21)', async () => {
+    await stage.apply(spec(13, { externalTrafficPolicy: 'Local' }), [stage.web(3)])
+    for (const [address, port] of places(13, family).slice(0, 3)) {
+      const one = await connectOnce(client, address, port, { timeout: 300 })
+      expect(one).toMatchObject({ ok: false, errno: 'ETIMEDOUT' })
+    }
+  })
+
+  test('without endpoints a client is refused at once, by port unreachable (TR-23, TR-24)', async () => {
+    await stage.apply(spec(14), [])
+    for (const [address, port] of places(14, family)) {
+      for (const transport of ['tcp', 'udp-connected'] as const) {
+        const one = await connectOnce(client, address, port, { transport, ...patient })
+        expect(one).toMatchObject({ ok: false, errno: 'ECONNREFUSED' })
+      }
+    }
+  })
+
+  test('source ranges let a client in or drop it (E14, TR-30, TR-31)', async () => {
+    const own = `${client.addresses[family]}/${family === 'ipv4' ? 32 : 128}`
+    // Hosts of their own, for to have the same endpoints says nothing of the ranges.
+    const [inside, beyond] = family === 'ipv4' ? [15, 16] : [25, 26]
+    const open = spec(inside, { loadBalancerSourceRanges: [own] })
+    await stage.apply(open, stage.webs)
+    expect(await servers(outside(inside)[family], 80, 'tcp')).toHaveLength(4)
+    const none = family === 'ipv4' ? '192.0.2.0/24' : '2001:db8:2::/64'
+    await stage.apply(spec(beyond, { loadBalancerSourceRanges: [none] }), stage.webs)
+    expect(await connectOnce(client, outside(beyond)[family], 80, { timeout: 300 })).toMatchObject({
+      ok: false,
+    })
+    expect(await servers(stage.n1.addresses[family], 30_000 + beyond, 'tcp')).toHaveLength(4)
+  })
+
+  test.each(TRANSPORTS)('a client keeps its endpoint by affinity, %s (SA-1)', async (transport) => {
+    await stage.apply({ ...spec(17), affinity: 600 }, stage.webs)
+    const chosen = new Set<string>()
+    for (const [address, port] of places(17, family)) {
+      for (const name of await servers(address, port, transport)) chosen.add(name)
+    }
+    expect(chosen.size).toBe(1)
+  })
+
+  test('a connection outlives its endpoint and the agent (TR-70, TR-74)', async () => {
+    await stage.apply(spec(18), stage.webs)
+    const running = stream(client, outside(18)[family], 80)
+    const pods = stage.webs.map((pod) => pod.name)
+    await Promise.race(pods.map((name) => running.met(name)))
+    await stage.agent.kill()
+    await stage.agent.restart()
+    await stage.apply(spec(18), [])
+    const refused = await connectOnce(client, outside(18)[family], 80, patient)
+    expect(refused.errno).toBe('ECONNREFUSED')
+    const summary = await running.stop()
+    expect(summary).toMatchObject({ error: '' })
+    expect(summary.exchanges).toBeGreaterThan(0)
+  })
+})
+
+test('other ports of the node are left alone', async () => {
+  expect(await connectOnce(client, stage.n1.addresses.ipv4, 31_999)).toMatchObject({
+    errno: 'ECONNREFUSED',
+  })
+})
+
+test('status says where traffic from outside is served, and why', async () => {
+  const status = await stage.agent.status()
+  const edge = status.hooks.filter(({ device }) => device !== undefined)
+  expect(edge.map(({ name, device, why, attached }) => ({ name, device, why, attached }))).toEqual([
+    { name: 'tcx_egress', device: 'eth0', why: 'default route', attached: true },
+    { name: 'tcx_ingress', device: 'eth0', why: 'default route', attached: true },
+  ])
+  const { stdout } = await kproxy(stage.n1, 'status')
+  expect(stdout).toMatch(/^Hooks: +9\/9 attached to .*, 2\/2 to eth0$/m)
+  expect(stdout).toContain('edge traffic from outside at eth0 (default route)')
+})
+
+test('none can be told to be an uplink, and cleanup leaves no program behind', async () => {
+  const address = stage.n1.addresses.ipv4
+  await stage.apply(spec(19), stage.webs)
+  expect(await servers(address, 30_019, 'tcp')).toHaveLength(4)
+  await stage.agent.kill()
+  expect(await servers(address, 30_019, 'tcp')).toHaveLength(4)
+  const none = await startKproxy(stage.n1, {
+    manifests: stage.manifests.path,
+    args: ['--uplinks', 'none'],
+  })
+  expect(await connectOnce(client, address, 30_019)).toMatchObject({ errno: 'ECONNREFUSED' })
+  expect((await none.status()).checks).toContainEqual(
+    expect.objectContaining({ name: 'edge', ok: true, message: expect.stringMatching(/^off /) }),
+  )
+  await none.kill()
+  await stage.agent.restart()
+  expect(await servers(address, 30_019, 'tcp')).toHaveLength(4)
+  await stage.agent.kill()
+  const exit = await kproxy(stage.n1, 'cleanup', '-o', 'json')
+  expect(JSON.parse(exit.stdout)).toMatchObject({ left: [] })
+  expect(await connectOnce(client, address, 30_019)).toMatchObject({ errno: 'ECONNREFUSED' })
+  await stage.agent.restart()
+})
