@@ -6,6 +6,7 @@
 #include <linux/pkt_cls.h>
 #include "claim.h"
 #include "forward.h"
+#include "related.h"
 #include "select.h"
 
 /* Whatever else is attached here has its turn: TCX_NEXT, and TC_ACT_UNSPEC of clsact. */
@@ -16,6 +17,7 @@ struct kp_scratch {
 	struct kp_packet packet;
 	struct kp_tuple translated; /* what the packet becomes */
 	struct kp_choice choice;
+	struct kp_related related;
 };
 
 struct {
@@ -228,15 +230,45 @@ static __noinline bool kp_forget_stale(const struct kp_tuple *key, const struct 
 	return true;
 }
 
+/* An ICMP packet that comes in (E20). */
+static __always_inline int kp_enter_error(struct __sk_buff *skb, struct kp_scratch *scratch)
+{
+	struct kp_related *related = &scratch->related;
+	int flags = kp_relate(skb, &scratch->packet, related);
+
+	if (flags < 0 || (flags & (KP_TRACK_REPLY | KP_TRACK_REMOTE)) == KP_TRACK_REPLY)
+		return KP_NEXT;
+	if (flags & KP_TRACK_REMOTE)
+		return kp_forward_error(skb, &scratch->packet, related);
+	return kp_rewrite_error(skb, &scratch->packet, related) ? TC_ACT_SHOT : KP_NEXT;
+}
+
+/* One that goes out. */
+static __always_inline int kp_exit_error(struct __sk_buff *skb, struct kp_scratch *scratch)
+{
+	struct kp_related *related = &scratch->related;
+	int flags = kp_relate(skb, &scratch->packet, related);
+
+	if (flags < 0 || (flags & (KP_TRACK_REPLY | KP_TRACK_REMOTE)) != KP_TRACK_REPLY)
+		return KP_NEXT;
+	return kp_rewrite_error(skb, &scratch->packet, related) ? TC_ACT_SHOT : KP_NEXT;
+}
+
 /* A packet that comes in. */
 static __always_inline int kp_enter(struct __sk_buff *skb)
 {
 	struct kp_scratch *scratch = kp_take_scratch();
 	struct kp_track *track;
+	enum kp_parsed parsed;
 	bool is_half_open;
 	__u32 flags;
 
-	if (!scratch || kp_parse(skb, &scratch->packet) != KP_PARSED)
+	if (!scratch)
+		return KP_NEXT;
+	parsed = kp_parse(skb, &scratch->packet);
+	if (parsed == KP_PARSED_ICMP)
+		return kp_enter_error(skb, scratch);
+	if (parsed != KP_PARSED)
 		return KP_NEXT;
 	track = kp_find_track(&scratch->packet.tuple, &scratch->translated, &is_half_open);
 	if (!track)
@@ -260,13 +292,19 @@ static __always_inline int kp_exit(struct __sk_buff *skb)
 {
 	struct kp_scratch *scratch;
 	struct kp_track *track;
+	enum kp_parsed parsed;
 	bool is_half_open;
 
 	/* What we sent on ourselves comes by here again. */
 	if (skb->ingress_ifindex == skb->ifindex)
 		return KP_NEXT;
 	scratch = kp_take_scratch();
-	if (!scratch || kp_parse(skb, &scratch->packet) != KP_PARSED)
+	if (!scratch)
+		return KP_NEXT;
+	parsed = kp_parse(skb, &scratch->packet);
+	if (parsed == KP_PARSED_ICMP)
+		return kp_exit_error(skb, scratch);
+	if (parsed != KP_PARSED)
 		return KP_NEXT;
 	track = kp_find_track(&scratch->packet.tuple, &scratch->translated, &is_half_open);
 	if (!track || (track->flags & (KP_TRACK_REPLY | KP_TRACK_REMOTE)) != KP_TRACK_REPLY)

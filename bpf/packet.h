@@ -44,6 +44,7 @@ enum kp_parsed {
 	KP_PARSED_NOTHING, /* not TCP or UDP over IP, or broken: for the stack to judge */
 	KP_PARSED,
 	KP_PARSED_FRAGMENT,
+	KP_PARSED_ICMP, /* of its family; `transport` is known, and nothing behind it */
 };
 
 static __always_inline enum kp_parsed kp_parse4(struct __sk_buff *skb, struct kp_packet *packet)
@@ -160,7 +161,26 @@ static __always_inline enum kp_parsed kp_parse(struct __sk_buff *skb, struct kp_
 		return kp_parse_tcp(skb, packet);
 	if (packet->tuple.protocol == IPPROTO_UDP)
 		return kp_parse_udp(skb, packet);
+	if (packet->tuple.protocol == (packet->is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		return KP_PARSED_ICMP;
 	return KP_PARSED_NOTHING;
+}
+
+/*
+ * Of the packet inside an ICMP error, whose network header is at `inner->network`: cut off it may
+ * be behind its ports (RFC 792).
+ */
+static __always_inline bool kp_parse_inner(struct __sk_buff *skb, bool is_ipv4,
+					   struct kp_packet *inner)
+{
+	enum kp_parsed parsed = is_ipv4 ? kp_parse4(skb, inner) : kp_parse6(skb, inner);
+
+	if (parsed != KP_PARSED)
+		return false;
+	if (inner->tuple.protocol != IPPROTO_TCP && inner->tuple.protocol != IPPROTO_UDP)
+		return false;
+	return !bpf_skb_load_bytes(skb, inner->transport, &inner->tuple.source_port,
+				   2 * sizeof(__be16));
 }
 
 #endif /* KPROXY_PACKET_H */

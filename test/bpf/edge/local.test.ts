@@ -9,7 +9,7 @@ import { Rows } from '../../../control/mode/ebpf/rows.ts'
 import { addSourceRange } from '../../../control/mode/ebpf/source-range-rows.ts'
 import { range, TCP, UDP } from '../tables.ts'
 import { Edge } from './edge.ts'
-import { build, type Packet } from './packet.ts'
+import { build, buildError, type Packet } from './packet.ts'
 
 let edge: Edge
 
@@ -417,5 +417,77 @@ describe('TCP flows', () => {
     edge.backend(0, 30, one.other, true)
     const later = edge.in(ask(one, { flags: 'A', payload: 'more' }))
     expect(later.seen.ends).toBe(ends(one.client, 40_000, one.pod, 8080))
+  })
+})
+
+describe.each(cases)('ICMP errors about $family $protocol', (one) => {
+  const is4 = one.family === 'IPv4'
+  const router = is4 ? '198.51.100.1' : '2001:db8:9::1'
+  const unreachable = is4 ? { type: 3, code: 3 } : { type: 1, code: 4 }
+  const tooBig = is4 ? { type: 3, code: 4, mtu: 1400 } : { type: 2, code: 0, mtu: 1400 }
+  const plain = (address: string) => (is4 ? address : `[${address}]`)
+
+  beforeEach(() => {
+    publish(one.family, protocols[one.protocol], 'EXTERNAL_IP')
+    edge.in(ask(one))
+  })
+
+  const seenInside = () =>
+    build({ ...ask(one), destination: one.pod, destinationPort: 8080, payload: 'p'.repeat(30) })
+
+  it('that a pod sends come from the frontend, about what the client sent (E20)', () => {
+    const error = { source: one.pod, destination: one.client, ...unreachable, about: seenInside() }
+    for (const bytes of [8, 20]) {
+      const { verdict, seen } = edge.out(buildError({ ...error, bytes }))
+      expect(verdict).toBe('next')
+      expect(seen).toMatchObject({
+        ends: `${plain(one.vip)} > ${plain(one.client)}`,
+        icmp: `${unreachable.type}/${unreachable.code}`,
+        innerEnds: ends(one.client, 40_000, one.vip, 80),
+        innerSum: true,
+        sums: true,
+      })
+    }
+  })
+
+  it('that the node sends keep its address and their MTU (E20, E24)', () => {
+    const error = { source: one.node, destination: one.client, ...tooBig, about: seenInside() }
+    expect(edge.out(buildError(error)).seen).toMatchObject({
+      ends: `${plain(one.node)} > ${plain(one.client)}`,
+      mtu: 1400,
+      innerEnds: ends(one.client, 40_000, one.vip, 80),
+      innerSum: true,
+      sums: true,
+    })
+  })
+
+  it('about answers reach the pod that sent them (E20, E24)', () => {
+    const about = edge.out(answer(one, { payload: 'p'.repeat(30) })).frame
+    const error = { source: router, destination: one.vip, ...tooBig, about }
+    const { verdict, seen } = edge.in(buildError(error))
+    expect(verdict).toBe('next')
+    expect(seen).toMatchObject({
+      ends: `${plain(router)} > ${plain(one.pod)}`,
+      mtu: 1400,
+      innerEnds: ends(one.pod, 8080, one.client, 40_000),
+      innerSum: true,
+      sums: true,
+    })
+  })
+
+  it('that concern no flow, or are no errors, or are cut off are left alone (E20, E22)', () => {
+    const stranger = build(ask(one, { destination: one.other, sourcePort: 41_000 }))
+    const about = seenInside()
+    const base = { source: one.pod, destination: one.client, ...unreachable }
+    const frames = [
+      buildError({ ...base, about: stranger }),
+      buildError({ ...base, about, type: is4 ? 8 : 128 }),
+      buildError({ ...base, about, bytes: 2 }),
+      buildError({ ...base, about: about.slice(0, 30) }),
+    ]
+    for (const frame of frames) {
+      expect(edge.out(frame)).toMatchObject({ verdict: 'next', frame })
+      expect(edge.in(frame)).toMatchObject({ verdict: 'next', frame })
+    }
   })
 })

@@ -100,6 +100,41 @@ export function build(packet: Packet): Uint8Array {
   return join(macs, u16(0x0800), head, segment)
 }
 
+/** An ICMP error about a packet that somebody saw. */
+export interface IcmpError {
+  readonly source: string
+  readonly destination: string
+  readonly type: number
+  readonly code: number
+  readonly mtu?: number
+  /** A frame; what of it is inside is cut off after this many bytes of its transport header. */
+  readonly about: Uint8Array
+  readonly bytes?: number
+}
+
+export function buildError(error: IcmpError): Uint8Array {
+  const { about, bytes = 8, type, code, mtu = 0 } = error
+  const source = addressBytes(error.source)
+  const destination = addressBytes(error.destination)
+  const is6 = isIPv6(error.source)
+  const inner = about.slice(ETHERNET, ETHERNET + (is6 ? 40 : 20) + bytes)
+  const message = join(Uint8Array.of(type, code), u16(0), u32(mtu), inner)
+  const protocol = is6 ? 58 : 1
+  const pseudo = pseudoHeader(source, destination, protocol, message.length)
+  message.set(u16(is6 ? checksum(pseudo, message) : checksum(message)), 2)
+  const macs = about.slice(0, 12)
+  if (is6) {
+    const head = join(u32(6 << 28), u16(message.length), Uint8Array.of(58, 64), source, destination)
+    return join(macs, u16(0x86dd), head, message)
+  }
+  const head = join(
+    ...[Uint8Array.of(0x45, 0), u16(20 + message.length), u16(9), u16(0)],
+    ...[Uint8Array.of(64, 1, 0, 0), source, destination],
+  )
+  head.set(u16(checksum(head)), 10)
+  return join(macs, u16(0x0800), head, message)
+}
+
 const text4 = (bytes: Uint8Array) => bytes.join('.')
 function text6(bytes: Uint8Array): string {
   const groups = Array.from({ length: 8 }, (_, i) => Buffer.from(bytes).readUInt16BE(2 * i))
@@ -120,8 +155,25 @@ export interface Seen {
   readonly icmp?: string
   /** The last 16 bits of an ICMP header: the MTU, in those that have one. */
   readonly mtu?: number
+  /** "source:port > destination:port" of the packet inside an ICMP error, and its header's checksum. */
+  readonly innerEnds?: string
+  readonly innerSum?: boolean
   /** The packet inside an ICMP error, from its network header on; cut off it may be. */
   readonly inner?: Uint8Array
+}
+
+function innerOf(packet: Uint8Array): Pick<Seen, 'innerEnds' | 'innerSum'> {
+  const is6 = (packet[0] as number) >>> 4 === 6
+  const [from, to, size, head] = is6 ? [8, 24, 16, 40] : [12, 16, 4, 20]
+  const text = is6 ? text6 : text4
+  const end = (at: number, port: number) => {
+    const address = text(packet.subarray(at, at + size))
+    return `${is6 ? `[${address}]` : address}:${Buffer.from(packet).readUInt16BE(head + port)}`
+  }
+  return {
+    innerEnds: `${end(from, 0)} > ${end(to, 2)}`,
+    innerSum: is6 || checksum(packet.subarray(0, head)) === 0,
+  }
 }
 
 /** @throws Error for what is no TCP, UDP or ICMP over IP */
@@ -155,6 +207,7 @@ export function parse(frame: Uint8Array): Seen {
       icmp: `${segment[0]}/${segment[1]}`,
       mtu: Buffer.from(segment).readUInt16BE(6),
       inner: segment.subarray(8),
+      ...innerOf(segment.subarray(8)),
     }
   }
   if (protocol !== 6 && protocol !== 17) throw new Error(`protocol ${protocol}`)
