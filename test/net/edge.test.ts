@@ -168,6 +168,83 @@ describe.each(FAMILIES)('over %s', (family) => {
   })
 })
 
+/** A counter of the outside client, of both families' ICMP. */
+async function icmp(family: Family, name: 'InTimeExcds' | 'InErrors' | 'InDestUnreachs') {
+  if (family === 'ipv6') {
+    const { stdout } = await client.exec(['cat', '/proc/net/snmp6'])
+    return Number(new RegExp(`^Icmp6${name}\\s+(\\d+)$`, 'm').exec(stdout)?.[1])
+  }
+  const { stdout } = await client.exec(['cat', '/proc/net/snmp'])
+  const [names, values] = stdout.split('\n').filter((line) => line.startsWith('Icmp: '))
+  const at = names?.split(' ').indexOf(name) ?? -1
+  return Number(values?.split(' ')[at])
+}
+
+/** One datagram of so many bytes from outside, not to be fragmented. */
+const send = (address: string, port: number, bytes: number) =>
+  client.exec(['bash', '-c', `head -c ${bytes} /dev/zero >/dev/udp/${address}/${port}`], {
+    check: false,
+  })
+
+const nodeOf = (where: string) => (where === 'this node' ? 'n1' : 'n2')
+
+describe.each(FAMILIES)('ICMP errors over %s', (family) => {
+  test.each(['this node', 'another node'])(
+    'a port that a pod of %s has closed is refused by it (E20)',
+    async (where) => {
+      const host = where === 'this node' ? 40 : 41
+      const closed = ports(30_000 + host).map((port) => ({ ...port, targetPort: 9_999 }))
+      const pod = where === 'this node' ? stage.web(1) : stage.web(3)
+      await stage.apply({ ...spec(host), ports: closed }, [pod])
+      for (const [address, port] of places(host, family)) {
+        for (const transport of ['tcp', 'udp-connected'] as const) {
+          const one = await connectOnce(client, address, port, { transport })
+          expect(one).toMatchObject({ ok: false, errno: 'ECONNREFUSED' })
+        }
+      }
+    },
+  )
+
+  test.each(['this node', 'another node'])(
+    'a client learns the MTU of the way to a pod of %s (E20, E24)',
+    async (where) => {
+      const host = (where === 'this node' ? 42 : 43) + (family === 'ipv4' ? 0 : 10)
+      const name = nodeOf(where) === 'n1' ? 'web-1' : 'web-3'
+      const pod = stage.lab.node(nodeOf(where)).pod(name)
+      const other = stage.lab.node('n2')
+      const [from, to] = [other.podCidrs[family], other.addresses[family]]
+      const narrow =
+        where === 'this node'
+          ? `ip link set $(ip -o route get ${pod.addresses.ipv4} | sed 's/.* dev \\([^ ]*\\).*/\\1/') mtu`
+          : `ip route replace ${from} via ${to} mtu lock`
+      await stage.apply(spec(host), [pod])
+      await stage.n1.shell(`${narrow} 1300`)
+      const address = outside(host)[family]
+      await send(address, 80, 1_400)
+      const { stdout } = await client.exec(['ip', 'route', 'get', address])
+      await stage.n1.shell(`${narrow} 1500`)
+      expect(stdout).toContain(' mtu 1300')
+      expect((await connectOnce(client, address, 80, { transport: 'udp' })).ok).toBe(true)
+    },
+  )
+
+  test.each(['this node', 'another node'])(
+    'a client with no hops left on the way to a pod of %s hears of it (E23)',
+    async (where) => {
+      const host = where === 'this node' ? 44 : 45
+      await stage.apply(spec(host), [where === 'this node' ? stage.web(1) : stage.web(3)])
+      const before = [await icmp(family, 'InTimeExcds'), await icmp(family, 'InErrors')]
+      const setting = family === 'ipv4' ? 'net/ipv4/ip_default_ttl' : 'net/ipv6/conf/eth0/hop_limit'
+      await client.shell(`echo 1 >/proc/sys/${setting}`)
+      await send(outside(host)[family], 80, 100)
+      await client.shell(`echo 64 >/proc/sys/${setting}`)
+      expect(await icmp(family, 'InTimeExcds')).toBe((before[0] as number) + 1)
+      // The kernel counts errors here that name no socket of its own.
+      expect(await icmp(family, 'InErrors')).toBe(before[1])
+    },
+  )
+})
+
 test('other ports of the node are left alone', async () => {
   expect(await connectOnce(client, stage.n1.addresses.ipv4, 31_999)).toMatchObject({
     errno: 'ECONNREFUSED',
