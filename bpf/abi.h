@@ -280,6 +280,21 @@ enum kp_track_flag {
 	KP_TRACK_RST = 1 << 3,	  /* this direction has cut the connection */
 };
 
+/* fragments: key. What the fragments of one packet have in common (RFC 791, RFC 8200 4.5). */
+struct kp_fragment {
+	struct kp_address source;
+	struct kp_address destination;
+	__be32 id; /* of IPv4 the lower half */
+	__u8 protocol;
+	__u8 pad[3];
+};
+
+/* fragments: value. What the first fragment alone has. */
+struct kp_fragment_ports {
+	__be16 source_port;
+	__be16 destination_port;
+};
+
 /* uplinks: value; the key is the index of the interface. Zero: it has no address of that family. */
 struct kp_uplink {
 	struct kp_address address4; /* what packets to other nodes get as their source */
@@ -337,8 +352,7 @@ enum kp_reason {
 	KP_REASON_NO_ROUTE = 13,       /* dropped: the node has no route to the backend */
 	KP_REASON_TTL_EXCEEDED = 14,   /* answered: not to be forwarded once more */
 	KP_REASON_PACKET_TOO_BIG = 15, /* answered: it does not fit the next link */
-	KP_REASON_FRAGMENT = 16,       /* passed on: the edge plane translates no fragments */
-	KP_REASON_COUNT = 17,
+	KP_REASON_COUNT = 16,
 };
 
 /* meta: array index -> __u64 */
@@ -382,6 +396,8 @@ KP_ASSERT_SIZE(kp_flows, 200);
 KP_ASSERT_SIZE(kp_tuple, 40);
 KP_ASSERT_SIZE(kp_track, 72);
 KP_ASSERT_SIZE(kp_uplink, 32);
+KP_ASSERT_SIZE(kp_fragment, 40);
+KP_ASSERT_SIZE(kp_fragment_ports, 4);
 KP_ASSERT_SIZE(kp_stale_peer, 88);
 KP_ASSERT_SIZE(kp_service_stats, 32);
 KP_ASSERT_SIZE(kp_backend_stats, 24);

@@ -189,6 +189,9 @@ static __always_inline void kp_note_packet(struct kp_track *track, bool is_half_
 {
 	__u64 now = bpf_ktime_get_ns();
 
+	/* What the first fragment says goes for all. */
+	if (packet->is_later)
+		return;
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		kp_follow_tcp(track, packet);
 	if (is_half_open && (track->flags & KP_TRACK_REPLY)) {

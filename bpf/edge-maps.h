@@ -28,6 +28,14 @@ struct {
 	__type(value, struct kp_uplink);
 } uplinks SEC(".maps");
 
+/* The ports of packets whose first fragment was translated, for their other fragments. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct kp_fragment);
+	__type(value, struct kp_fragment_ports);
+} fragments SEC(".maps");
+
 /* Where pods are (detect-local by source): the first CIDR of each family (TR-50). */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

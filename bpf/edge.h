@@ -6,6 +6,7 @@
 #include <linux/pkt_cls.h>
 #include "claim.h"
 #include "forward.h"
+#include "fragment.h"
 #include "related.h"
 #include "select.h"
 
@@ -175,6 +176,8 @@ static __noinline int kp_open_flow(struct __sk_buff *skb, const struct kp_packet
 static __always_inline int kp_send_on(struct __sk_buff *skb, const struct kp_packet *packet,
 				      const struct kp_tuple *to, __u32 flags)
 {
+	if (packet->has_more && !packet->is_later)
+		kp_remember_ports(packet);
 	if (flags & KP_TRACK_REMOTE)
 		return kp_forward(skb, packet, to);
 	if (kp_translate(skb, packet, to)) {
@@ -230,6 +233,12 @@ static __noinline bool kp_forget_stale(const struct kp_tuple *key, const struct 
 	return true;
 }
 
+/* Is the tuple whole, of a packet or a fragment? */
+static __always_inline bool kp_has_ends(struct kp_packet *packet, enum kp_parsed parsed)
+{
+	return parsed == KP_PARSED || (parsed == KP_PARSED_FRAGMENT && kp_recall_ports(packet));
+}
+
 /* An ICMP packet that comes in (E20). */
 static __always_inline int kp_enter_error(struct __sk_buff *skb, struct kp_scratch *scratch)
 {
@@ -268,16 +277,18 @@ static __always_inline int kp_enter(struct __sk_buff *skb)
 	parsed = kp_parse(skb, &scratch->packet);
 	if (parsed == KP_PARSED_ICMP)
 		return kp_enter_error(skb, scratch);
-	if (parsed != KP_PARSED)
+	if (!kp_has_ends(&scratch->packet, parsed))
 		return KP_NEXT;
 	track = kp_find_track(&scratch->packet.tuple, &scratch->translated, &is_half_open);
 	if (!track)
-		return kp_begin(skb, scratch);
+		return scratch->packet.is_later ? KP_NEXT : kp_begin(skb, scratch);
 	flags = track->flags;
 	if (flags & KP_TRACK_REPLY) {
 		/* Replies of our own pods leave here; nobody else may send them. */
 		if (!(flags & KP_TRACK_REMOTE))
 			return KP_NEXT;
+	} else if (scratch->packet.is_later) {
+		return kp_send_on(skb, &scratch->packet, &scratch->translated, flags);
 	} else if ((kp_is_first(&scratch->packet) &&
 		    kp_forget_ended(&scratch->packet.tuple, track)) ||
 		   kp_forget_stale(&scratch->packet.tuple, track)) {
@@ -304,7 +315,7 @@ static __always_inline int kp_exit(struct __sk_buff *skb)
 	parsed = kp_parse(skb, &scratch->packet);
 	if (parsed == KP_PARSED_ICMP)
 		return kp_exit_error(skb, scratch);
-	if (parsed != KP_PARSED)
+	if (!kp_has_ends(&scratch->packet, parsed))
 		return KP_NEXT;
 	track = kp_find_track(&scratch->packet.tuple, &scratch->translated, &is_half_open);
 	if (!track || (track->flags & (KP_TRACK_REPLY | KP_TRACK_REMOTE)) != KP_TRACK_REPLY)

@@ -60,21 +60,15 @@ static __always_inline int kp_lower_ttl(struct __sk_buff *skb, const struct kp_p
 	return bpf_skb_store_bytes(skb, place + offsetof(struct iphdr, ttl), &ttl, sizeof(ttl), 0);
 }
 
-static __always_inline int kp_leave(struct __sk_buff *skb, const struct bpf_fib_lookup *route,
-				    long answer)
+/*
+ * By the neighbour that the kernel knows, or asks for, and goes on to check: with a MAC address of
+ * our own finding, which is 200 ns faster, a neighbour that changed it silently would never be
+ * found again.
+ */
+static __always_inline int kp_leave(const struct bpf_fib_lookup *route)
 {
-	struct bpf_redir_neigh hop = {};
+	struct bpf_redir_neigh hop = {.nh_family = route->family};
 
-	if (answer == BPF_FIB_LKUP_RET_SUCCESS) {
-		if (bpf_skb_store_bytes(skb, 0, route->dmac, ETH_ALEN, 0) ||
-		    bpf_skb_store_bytes(skb, ETH_ALEN, route->smac, ETH_ALEN, 0)) {
-			kp_count_reason(KP_REASON_NOT_WRITABLE);
-			return TC_ACT_SHOT;
-		}
-		return bpf_redirect(route->ifindex, 0);
-	}
-	/* The neighbour is not known yet: the kernel asks for it and keeps the packet meanwhile. */
-	hop.nh_family = route->family;
 	if (route->family == KP_AF_INET)
 		hop.ipv4_nh = route->ipv4_dst;
 	else
@@ -86,7 +80,13 @@ static __always_inline int kp_leave(struct __sk_buff *skb, const struct bpf_fib_
 static __always_inline int kp_answer_or_drop(struct __sk_buff *skb, const struct kp_packet *packet,
 					     enum kp_icmp_error error, __u32 mtu)
 {
-	int action = kp_answer_error(skb, packet, error, mtu);
+	int action;
+
+	/* Nobody is told of a later fragment: its sender would not know whose it is (RFC
+	 * 1812 4.3.2.7). */
+	if (packet->is_later)
+		return TC_ACT_SHOT;
+	action = kp_answer_error(skb, packet, error, mtu);
 
 	return action < 0 ? TC_ACT_SHOT : action;
 }
@@ -117,7 +117,7 @@ static __noinline int kp_forward(struct __sk_buff *skb, const struct kp_packet *
 		kp_count_reason(KP_REASON_NOT_WRITABLE);
 		return TC_ACT_SHOT;
 	}
-	return kp_leave(skb, &route, answer);
+	return kp_leave(&route);
 }
 
 #endif /* KPROXY_FORWARD_H */

@@ -52,7 +52,7 @@ static __always_inline int kp_write_addresses4(struct __sk_buff *skb,
 static __noinline int kp_translate(struct __sk_buff *skb, const struct kp_packet *packet,
 				   const struct kp_tuple *to)
 {
-	if (kp_fix_transport(skb, packet, to))
+	if (!packet->is_later && kp_fix_transport(skb, packet, to))
 		return -1;
 	if (packet->is_ipv4) {
 		if (kp_write_addresses4(skb, packet, to))
@@ -61,6 +61,8 @@ static __noinline int kp_translate(struct __sk_buff *skb, const struct kp_packet
 				       &to->source, KP_ADDRESSES_SIZE, 0)) {
 		return -1;
 	}
+	if (packet->is_later)
+		return 0;
 	return bpf_skb_store_bytes(skb, packet->transport, &to->source_port, KP_PORTS_SIZE, 0);
 }
 

@@ -24,7 +24,10 @@ enum kp_tcp_flag {
 /* Extension headers that are stepped over; more are in nobody's packets. */
 #define KP_EXTENSIONS 6
 
-#define KP_FRAGMENT_MASK 0x3fff /* IPv4: more fragments, and the offset */
+#define KP_FRAGMENT_OFFSET 0x1fff /* IPv4 */
+#define KP_MORE_FRAGMENTS 0x2000
+#define KP_FRAGMENT_OFFSET6 0xfff8 /* IPv6; the lowest bit says that there are more */
+#define KP_MORE_FRAGMENTS6 1
 #define KP_DONT_FRAGMENT 0x4000
 
 struct kp_packet {
@@ -38,13 +41,16 @@ struct kp_packet {
 	__u8 ttl;
 	bool is_ipv4;
 	bool may_fragment;
+	bool has_more; /* the first fragment of several */
+	bool is_later; /* another one: it has no transport header */
+	__be32 fragment_id;
 };
 
 enum kp_parsed {
 	KP_PARSED_NOTHING, /* not TCP or UDP over IP, or broken: for the stack to judge */
 	KP_PARSED,
-	KP_PARSED_FRAGMENT,
-	KP_PARSED_ICMP, /* of its family; `transport` is known, and nothing behind it */
+	KP_PARSED_FRAGMENT, /* not the first: its ports are not known from itself */
+	KP_PARSED_ICMP,	    /* of its family; `transport` is known, and nothing behind it */
 };
 
 static __always_inline enum kp_parsed kp_parse4(struct __sk_buff *skb, struct kp_packet *packet)
@@ -65,13 +71,25 @@ static __always_inline enum kp_parsed kp_parse4(struct __sk_buff *skb, struct kp
 	packet->length = bpf_ntohs(ip.tot_len);
 	packet->ttl = ip.ttl;
 	packet->may_fragment = !(ip.frag_off & bpf_htons(KP_DONT_FRAGMENT));
-	return ip.frag_off & bpf_htons(KP_FRAGMENT_MASK) ? KP_PARSED_FRAGMENT : KP_PARSED;
+	packet->fragment_id = bpf_htonl(bpf_ntohs(ip.id));
+	packet->has_more = ip.frag_off & bpf_htons(KP_MORE_FRAGMENTS);
+	packet->is_later = ip.frag_off & bpf_htons(KP_FRAGMENT_OFFSET);
+	return packet->is_later ? KP_PARSED_FRAGMENT : KP_PARSED;
 }
+
+/* RFC 8200 4.5 */
+struct kp_fragment_header {
+	__u8 next;
+	__u8 reserved;
+	__be16 offset;
+	__be32 id;
+};
 
 /* Steps over the extension headers in front of the transport header (E30). */
 static __always_inline enum kp_parsed kp_skip_extensions(struct __sk_buff *skb,
 							 struct kp_packet *packet, __u8 next)
 {
+	struct kp_fragment_header fragment;
 	__u8 head[2]; /* of an extension: the next header, and its own length in 8 bytes less one */
 
 	for (int i = 0; i < KP_EXTENSIONS; i++) {
@@ -81,6 +99,16 @@ static __always_inline enum kp_parsed kp_skip_extensions(struct __sk_buff *skb,
 		case IPPROTO_DSTOPTS:
 			break;
 		case IPPROTO_FRAGMENT:
+			if (bpf_skb_load_bytes(skb, packet->transport, &fragment, sizeof(fragment)))
+				return KP_PARSED_NOTHING;
+			packet->fragment_id = fragment.id;
+			packet->has_more = fragment.offset & bpf_htons(KP_MORE_FRAGMENTS6);
+			packet->is_later = fragment.offset & bpf_htons(KP_FRAGMENT_OFFSET6);
+			next = fragment.next;
+			packet->transport += sizeof(fragment);
+			if (!packet->is_later)
+				continue;
+			packet->tuple.protocol = next;
 			return KP_PARSED_FRAGMENT;
 		default:
 			packet->tuple.protocol = next;

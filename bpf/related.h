@@ -162,7 +162,7 @@ static __noinline int kp_forward_error(struct __sk_buff *skb, const struct kp_pa
 	}
 	if (kp_rewrite_error(skb, packet, related) || kp_lower_ttl(skb, packet))
 		return TC_ACT_SHOT;
-	return kp_leave(skb, &route, answer);
+	return kp_leave(&route);
 }
 
 #endif /* KPROXY_RELATED_H */

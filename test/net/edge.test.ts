@@ -245,6 +245,38 @@ describe.each(FAMILIES)('ICMP errors over %s', (family) => {
   )
 })
 
+describe.each(FAMILIES)('fragments over %s', (family) => {
+  test.each(['this node', 'another node'])(
+    'of a large datagram reach a pod of %s, which answers (E19)',
+    async (where) => {
+      const host = where === 'this node' ? 60 : 61
+      const pod = where === 'this node' ? stage.web(1) : stage.web(3)
+      await stage.apply(spec(host), [pod])
+      const talk = 'exec 3<>"$0"; head -c 4000 /dev/zero >&3; timeout 5 head -c 5 <&3'
+      const path = `/dev/udp/${outside(host)[family]}/80`
+      const { stdout } = await client.exec(['bash', '-c', talk, path])
+      expect(stdout).toContain(pod.name)
+    },
+  )
+})
+
+test('a node that changes its MAC address and tells nobody is found again (E2)', async () => {
+  const address = outside(62).ipv4
+  await stage.apply(spec(62), [stage.web(3)])
+  expect((await connectOnce(client, address, 80)).ok).toBe(true)
+  await stage.n2.shell('ip link set eth0 address 02:00:00:00:77:77')
+  // What was heard of it lately is believed for up to 45 s more; this is as if they were over.
+  await stage.n1.shell(`
+    echo 1 >/proc/sys/net/ipv4/neigh/eth0/delay_first_probe_time
+    old=$(ip neigh show ${stage.n2.addresses.ipv4} dev eth0 | sed 's/.*lladdr \\([^ ]*\\).*/\\1/')
+    ip neigh change ${stage.n2.addresses.ipv4} dev eth0 lladdr $old nud stale`)
+  expect((await connectOnce(client, address, 80, { timeout: 300 })).ok).toBe(false)
+  const tries = { timeout: 300 }
+  await expect
+    .poll(async () => (await connectOnce(client, address, 80, tries)).ok, { timeout: 30_000 })
+    .toBe(true)
+})
+
 test('other ports of the node are left alone', async () => {
   expect(await connectOnce(client, stage.n1.addresses.ipv4, 31_999)).toMatchObject({
     errno: 'ECONNREFUSED',

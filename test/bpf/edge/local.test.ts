@@ -9,7 +9,7 @@ import { Rows } from '../../../control/mode/ebpf/rows.ts'
 import { addSourceRange } from '../../../control/mode/ebpf/source-range-rows.ts'
 import { range, TCP, UDP } from '../tables.ts'
 import { Edge } from './edge.ts'
-import { build, buildError, type Packet } from './packet.ts'
+import { build, buildError, fragment, type Packet, parse, reassemble } from './packet.ts'
 
 let edge: Edge
 
@@ -489,5 +489,34 @@ describe.each(cases)('ICMP errors about $family $protocol', (one) => {
       expect(edge.out(frame)).toMatchObject({ verdict: 'next', frame })
       expect(edge.in(frame)).toMatchObject({ verdict: 'next', frame })
     }
+  })
+})
+
+describe.each(cases)('fragments of $family $protocol', (one) => {
+  const size = 32
+  const payload = 'fragmented '.repeat(8)
+
+  beforeEach(() => publish(one.family, protocols[one.protocol], 'EXTERNAL_IP'))
+
+  it('follow the first one, both ways (E19)', () => {
+    const [first, second] = fragment(build(ask(one, { payload })), size)
+    const there = [edge.in(first), edge.in(second)] as const
+    expect(there.map(({ verdict }) => verdict)).toEqual(['next', 'next'])
+    expect(parse(reassemble(there[0].frame, there[1].frame))).toMatchObject({
+      ends: ends(one.client, 40_000, one.pod, 8080),
+      sums: true,
+    })
+    const [reply, rest] = fragment(build(answer(one, { payload })), size)
+    const back = [edge.out(reply), edge.out(rest)] as const
+    expect(parse(reassemble(back[0].frame, back[1].frame))).toMatchObject({
+      ends: ends(one.vip, 80, one.client, 40_000),
+      sums: true,
+    })
+  })
+
+  it('without the first one are left alone (E19)', () => {
+    const [, second] = fragment(build(ask(one, { payload })), size)
+    expect(edge.in(second)).toMatchObject({ verdict: 'next', frame: second })
+    expect(edge.out(second)).toMatchObject({ verdict: 'next', frame: second })
   })
 })

@@ -16,8 +16,6 @@ export interface Packet {
   readonly unsummed?: boolean
   /** IPv4: options; IPv6: extension headers of destination options. In units of 4 and 8 bytes. */
   readonly extra?: number
-  /** IPv4: the 16 bits of flags and fragment offset. */
-  readonly fragment?: number
 }
 
 export const clientMac = '02:00:00:00:00:01'
@@ -93,11 +91,61 @@ export function build(packet: Packet): Uint8Array {
   const ihl = 5 + extra
   const head = join(
     ...[Uint8Array.of(0x40 | ihl, 0), u16(4 * ihl + segment.length), u16(7)],
-    ...[u16(packet.fragment ?? 0x4000), Uint8Array.of(ttl, protocol, 0, 0), source, destination],
+    ...[u16(0x4000), Uint8Array.of(ttl, protocol, 0, 0), source, destination],
     new Uint8Array(4 * extra).fill(1),
   )
   head.set(u16(checksum(head)), 10)
   return join(macs, u16(0x0800), head, segment)
+}
+
+/** The frame in two fragments, cut after `size` bytes behind its network header; a multiple of 8. */
+export function fragment(frame: Uint8Array, size: number): [Uint8Array, Uint8Array] {
+  const is6 = frame[12] === 0x86
+  const body = ETHERNET + (is6 ? 40 : 20)
+  const parts = [frame.slice(body, body + size), frame.slice(body + size)] as const
+  const head = frame.slice(0, body)
+  const make = (part: Uint8Array, offset: number, more: number) => {
+    const copy = head.slice()
+    if (is6) {
+      const header = join(
+        Uint8Array.of(copy[ETHERNET + 6] as number, 0),
+        u16(offset | more),
+        u32(0x1234_5678),
+      )
+      copy[ETHERNET + 6] = 44
+      copy.set(u16(8 + part.length), ETHERNET + 4)
+      return join(copy, header, part)
+    }
+    copy.set(u16(20 + part.length), ETHERNET + 2)
+    copy.set(u16((more << 13) | (offset / 8)), ETHERNET + 6)
+    copy.set(u16(0), ETHERNET + 10)
+    copy.set(u16(checksum(copy.subarray(ETHERNET))), ETHERNET + 10)
+    return join(copy, part)
+  }
+  return [make(parts[0], 0, 1), make(parts[1], size, 0)]
+}
+
+/** The frame that two fragments were. @throws Error where they do not belong together */
+export function reassemble(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const is6 = first[12] === 0x86
+  const body = ETHERNET + (is6 ? 48 : 20)
+  const identity = (part: Uint8Array) =>
+    is6
+      ? Buffer.from([...part.subarray(ETHERNET + 8, ETHERNET + 40), ...part.subarray(58, 62)])
+      : Buffer.from([...part.subarray(ETHERNET + 4, ETHERNET + 6), ...part.subarray(26, 34)])
+  if (!identity(first).equals(identity(second))) throw new Error('fragments of two packets')
+  const payload = join(first.subarray(body), second.subarray(body))
+  const head = first.slice(0, ETHERNET + (is6 ? 40 : 20))
+  if (is6) {
+    head[ETHERNET + 6] = first[ETHERNET + 40] as number
+    head.set(u16(payload.length), ETHERNET + 4)
+  } else {
+    head.set(u16(20 + payload.length), ETHERNET + 2)
+    head.set(u16(0), ETHERNET + 6)
+    head.set(u16(0), ETHERNET + 10)
+    head.set(u16(checksum(head.subarray(ETHERNET))), ETHERNET + 10)
+  }
+  return join(head, payload)
 }
 
 /** An ICMP error about a packet that somebody saw. */

@@ -49,6 +49,9 @@ const KERNEL_HALF_CLOSED_SECONDS = 60
 /** How often idle flows are looked for, in milliseconds. */
 const SWEEP_MS = 15_000
 
+/** Maps that are never full: what was not used for longest goes. */
+const EVICTING: ReadonlySet<string> = new Set(['half_open', 'fragments'])
+
 /** Of unanswered flows for each that may be answered: a flood pushes out no more than these. */
 const HALF_OPEN_SHARE = 1 / 4
 
@@ -160,7 +163,7 @@ export class EdgePlane {
         const map = object.map(name)
         const { maxEntries, memory } = map.info
         const { count: entries } = await map.entries()
-        return { name, entries, maxEntries, canFill: name !== 'half_open', memoryBytes: memory }
+        return { name, entries, maxEntries, canFill: !EVICTING.has(name), memoryBytes: memory }
       }),
     )
   }
