@@ -22,6 +22,7 @@ struct kp_everything {
 	struct kp_track track;
 	enum kp_track_flag track_flag;
 	struct kp_uplink uplink;
+	struct kp_flow_ports flow_ports;
 	struct kp_fragment fragment;
 	struct kp_fragment_ports fragment_ports;
 	struct kp_service_stats service_stats;

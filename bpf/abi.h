@@ -295,6 +295,16 @@ struct kp_fragment_ports {
 	__be16 destination_port;
 };
 
+/*
+ * flow_ports: the one value. 1 at the ports that flows have had, so that most packets that are of
+ * none are known by a look at one byte. Bytes, for bits would need atomic operations that came
+ * with 5.12; never set back.
+ */
+struct kp_flow_ports {
+	__u8 in[65536];	 /* by the destination port of packets that come in */
+	__u8 out[65536]; /* by the source port of packets that go out */
+};
+
 /* uplinks: value; the key is the index of the interface. Zero: it has no address of that family. */
 struct kp_uplink {
 	struct kp_address address4; /* what packets to other nodes get as their source */

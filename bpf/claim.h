@@ -7,6 +7,7 @@
 #define KPROXY_CLAIM_H
 
 #include "conntrack.h"
+#include "flow-ports.h"
 #include "schedule.h"
 
 /* Where nobody else takes ports from: below and above those of sockets, and beside NodePorts. */
@@ -82,6 +83,7 @@ static __noinline int kp_claim(struct kp_claim *claim)
 	track.other = claim->asked;
 	for (int i = 0; i < KP_CLAIM_TRIES; i++) {
 		track.check = kp_track_check(&claim->replies, &track.other);
+		kp_mark_ports(&claim->asked, &claim->replies, is_remote);
 		if (kp_is_free(&claim->replies) &&
 		    !bpf_map_update_elem(&half_open, &claim->replies, &track, BPF_NOEXIST)) {
 			track.flags = claim->flags;

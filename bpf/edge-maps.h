@@ -28,6 +28,13 @@ struct {
 	__type(value, struct kp_uplink);
 } uplinks SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct kp_flow_ports);
+} flow_ports SEC(".maps");
+
 /* The ports of packets whose first fragment was translated, for their other fragments. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -25,7 +25,11 @@ int edge_egress(struct __sk_buff *skb)
 }
 
 /* As the kernel gives it to iterators over the elements of a map (since 5.9). */
-struct bpf_iter_meta;
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
 
 struct bpf_iter__bpf_map_elem {
 	struct bpf_iter_meta *meta;
@@ -34,7 +38,10 @@ struct bpf_iter__bpf_map_elem {
 	void *value;
 } __attribute__((preserve_access_index));
 
-/* Over both tables of flows, now and then; the agent starts it, on a thread of its own. */
+/*
+ * Over both tables of flows, now and then; the agent starts it, on a thread of its own. A byte is
+ * written for each entry that stays.
+ */
 SEC("iter/bpf_map_elem")
 int sweep_flows(struct bpf_iter__bpf_map_elem *ctx)
 {
@@ -47,6 +54,10 @@ int sweep_flows(struct bpf_iter__bpf_map_elem *ctx)
 		return 0;
 	tuple = *key;
 	track = *value;
-	kp_sweep(&tuple, &track);
+	if (kp_sweep(&tuple, &track)) {
+		__u8 kept = 1;
+
+		bpf_seq_write(ctx->meta->seq, &kept, sizeof(kept));
+	}
 	return 0;
 }

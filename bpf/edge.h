@@ -34,7 +34,7 @@ static __always_inline struct kp_scratch *kp_take_scratch(void)
 	struct kp_scratch *scratch = bpf_map_lookup_elem(&edge_scratch, &index);
 
 	if (scratch)
-		__builtin_memset(scratch, 0, sizeof(*scratch));
+		__builtin_memset(&scratch->packet, 0, sizeof(scratch->packet));
 	return scratch;
 }
 
@@ -204,6 +204,7 @@ static __always_inline int kp_begin(struct __sk_buff *skb, struct kp_scratch *sc
 	/* What began before we came is the stack's, which may have translated it (E25). */
 	if (packet->tuple.protocol == IPPROTO_TCP && !kp_is_first(packet))
 		return KP_NEXT;
+	__builtin_memset(choice, 0, sizeof(*choice));
 	verdict = kp_choose_for(&packet->tuple, choice);
 	if (verdict == KP_VERDICT_PASS)
 		return KP_NEXT;
@@ -269,7 +270,7 @@ static __always_inline int kp_enter(struct __sk_buff *skb)
 	struct kp_scratch *scratch = kp_take_scratch();
 	struct kp_track *track;
 	enum kp_parsed parsed;
-	bool is_half_open;
+	bool is_half_open = false;
 	__u32 flags;
 
 	if (!scratch)
@@ -279,7 +280,9 @@ static __always_inline int kp_enter(struct __sk_buff *skb)
 		return kp_enter_error(skb, scratch);
 	if (!kp_has_ends(&scratch->packet, parsed))
 		return KP_NEXT;
-	track = kp_find_track(&scratch->packet.tuple, &scratch->translated, &is_half_open);
+	track = NULL;
+	if (kp_may_enter(scratch->packet.tuple.destination_port))
+		track = kp_find_track(&scratch->packet.tuple, &scratch->translated, &is_half_open);
 	if (!track)
 		return scratch->packet.is_later ? KP_NEXT : kp_begin(skb, scratch);
 	flags = track->flags;
@@ -315,7 +318,8 @@ static __always_inline int kp_exit(struct __sk_buff *skb)
 	parsed = kp_parse(skb, &scratch->packet);
 	if (parsed == KP_PARSED_ICMP)
 		return kp_exit_error(skb, scratch);
-	if (!kp_has_ends(&scratch->packet, parsed))
+	if (!kp_has_ends(&scratch->packet, parsed) ||
+	    !kp_may_exit(scratch->packet.tuple.source_port))
 		return KP_NEXT;
 	track = kp_find_track(&scratch->packet.tuple, &scratch->translated, &is_half_open);
 	if (!track || (track->flags & (KP_TRACK_REPLY | KP_TRACK_REMOTE)) != KP_TRACK_REPLY)

@@ -94,13 +94,14 @@ static __always_inline void kp_address_error(const struct kp_packet *packet,
 					     const struct kp_tuple *sent, bool is_remote,
 					     struct kp_tuple *ends)
 {
+	__builtin_memset(ends, 0, sizeof(*ends));
 	ends->destination = sent->source;
 	ends->source = packet->tuple.source;
 	if (is_remote || kp_same_address(&packet->tuple.source, &inner->tuple.destination))
 		ends->source = sent->destination;
 }
 
-/* Room for what becomes of an error; zeroed. */
+/* Room for what becomes of an error. */
 struct kp_related {
 	struct kp_packet inner;
 	struct kp_tuple replies; /* to the packet inside: the key of its flow */
@@ -119,6 +120,7 @@ static __noinline int kp_relate(struct __sk_buff *skb, const struct kp_packet *p
 	struct kp_tuple back;
 	bool is_half_open;
 
+	__builtin_memset(&related->inner, 0, sizeof(related->inner));
 	if (!kp_open_error(skb, packet, &related->inner))
 		return -1;
 	kp_turn_round(&related->inner.tuple, &related->replies);

@@ -27,8 +27,11 @@ static __always_inline __u32 kp_tcp_patience(__u32 either, __u32 both, bool is_h
 	return either & KP_TRACK_FIN ? tcp_half_closed_seconds : tcp_established_seconds;
 }
 
-/* One entry of a table. Both directions of a flow are judged together, by the later packet. */
-static __always_inline void kp_sweep(const struct kp_tuple *key, const struct kp_track *track)
+/*
+ * One entry of a table. Both directions of a flow are judged together, by the later packet.
+ * @return whether it stays
+ */
+static __always_inline bool kp_sweep(const struct kp_tuple *key, const struct kp_track *track)
 {
 	bool is_half_open = !bpf_map_lookup_elem(&established, key);
 	struct kp_track *other = bpf_map_lookup_elem(
@@ -49,8 +52,9 @@ static __always_inline void kp_sweep(const struct kp_tuple *key, const struct kp
 	else
 		patience = kp_tcp_patience(either, both, is_half_open);
 	if (bpf_ktime_get_ns() < last_seen + patience * KP_NSEC_PER_SEC)
-		return;
+		return true;
 	kp_forget_flow(key, &track->other);
+	return false;
 }
 
 #endif /* KPROXY_SWEEP_H */

@@ -30,7 +30,14 @@ export const PINNED_MAPS = [
 ] as const
 
 /** Those of the edge plane, which a node without it does not have. */
-export const EDGE_MAPS = ['half_open', 'established', 'fragments', 'uplinks', 'pod_cidrs'] as const
+export const EDGE_MAPS = [
+  'half_open',
+  'established',
+  'flow_ports',
+  'fragments',
+  'uplinks',
+  'pod_cidrs',
+] as const
 
 /** The part of a bpf file system that belongs to one node. */
 export class PinDirectory {

@@ -88,11 +88,12 @@ export class Edge extends Tables {
     }
   }
 
-  /** Takes away what has been idle for too long. */
-  async sweep(): Promise<void> {
-    for (const map of ['half_open', 'established']) {
-      await runIterator(this.object.program('sweep_flows'), { map: this.map(map) })
-    }
+  /** Takes away what has been idle for too long. @returns entries that stay, established and half-open */
+  async sweep(): Promise<[number, number]> {
+    const program = this.object.program('sweep_flows')
+    const established = await runIterator(program, { map: this.map('established') })
+    const halfOpen = await runIterator(program, { map: this.map('half_open') })
+    return [established.length, halfOpen.length]
   }
 
   #run(program: string, packet: Packet | Uint8Array): Outcome {

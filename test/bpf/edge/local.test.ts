@@ -381,7 +381,8 @@ describe('flows that nobody uses', () => {
     edge.in(ask(one, { sourcePort: 40_001 }))
     const left = async () => [await edge.entries('established'), await edge.entries('half_open')]
     expect(await left()).toEqual([2, 2])
-    await edge.sweep()
+    const swept = await edge.sweep()
+    expect(swept).toEqual(await left())
     const isTcp = one.protocol === 'tcp'
     expect(await left()).toEqual(isTcp ? [2, 2] : [0, 0])
     if (!isTcp) return

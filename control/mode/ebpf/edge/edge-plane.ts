@@ -49,8 +49,11 @@ const KERNEL_HALF_CLOSED_SECONDS = 60
 /** How often idle flows are looked for, in milliseconds. */
 const SWEEP_MS = 15_000
 
-/** Maps that are never full: what was not used for longest goes. */
-const EVICTING: ReadonlySet<string> = new Set(['half_open', 'fragments'])
+/** The tables of flows. */
+const SWEPT = ['half_open', 'established'] as const
+
+/** Maps that are never full: what was not used for longest goes, or there is one row anyway. */
+const NEVER_FULL: ReadonlySet<string> = new Set(['half_open', 'fragments', 'flow_ports'])
 
 /** Of unanswered flows for each that may be answered: a flood pushes out no more than these. */
 const HALF_OPEN_SHARE = 1 / 4
@@ -71,6 +74,7 @@ export class EdgePlane {
   #uplinks: readonly Uplink[] = []
   #problems: readonly string[] = []
   #nodeIPs: NodeIPs | undefined
+  readonly #counts = new Map<string, number>()
   #podCIDRs: readonly string[] | undefined
 
   constructor(options: EdgeOptions, pins: PinDirectory, log: Log) {
@@ -155,6 +159,7 @@ export class EdgePlane {
     return { name, ok: true, minor, message: `traffic from outside at ${places}` }
   }
 
+  /** Flows are those that the last sweep has counted. */
   async maps(): Promise<MapStatus[]> {
     const object = this.#object
     if (object === undefined) return []
@@ -162,8 +167,9 @@ export class EdgePlane {
       EDGE_MAPS.map(async (name) => {
         const map = object.map(name)
         const { maxEntries, memory } = map.info
-        const { count: entries } = await map.entries()
-        return { name, entries, maxEntries, canFill: !EVICTING.has(name), memoryBytes: memory }
+        const isSwept = SWEPT.some((one) => one === name)
+        const entries = isSwept ? (this.#counts.get(name) ?? 0) : (await map.entries()).count
+        return { name, entries, maxEntries, canFill: !NEVER_FULL.has(name), memoryBytes: memory }
       }),
     )
   }
@@ -241,8 +247,9 @@ export class EdgePlane {
     const object = this.#object
     if (object === undefined || this.#sweeping !== undefined) return
     const run = async () => {
-      for (const name of ['half_open', 'established']) {
-        await runIterator(object.program('sweep_flows'), { map: object.map(name) })
+      for (const name of SWEPT) {
+        const kept = await runIterator(object.program('sweep_flows'), { map: object.map(name) })
+        this.#counts.set(name, kept.length)
       }
     }
     this.#sweeping = run()
