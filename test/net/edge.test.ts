@@ -295,6 +295,36 @@ test('status says where traffic from outside is served, and why', async () => {
   expect(stdout).toContain('edge traffic from outside at eth0 (default route)')
 })
 
+test('uplinks are followed as they come, go and are made anew, and a missing one is named (E26)', async () => {
+  await stage.agent.kill()
+  const args = ['--uplinks', 'eth0,late*,absent']
+  const agent = await startKproxy(stage.n1, { manifests: stage.manifests.path, args })
+  const devices = async () => {
+    const { hooks } = await agent.status()
+    const all = hooks.filter(({ attached }) => attached).flatMap(({ device }) => device ?? [])
+    return [...new Set(all)].sort()
+  }
+  expect(await devices()).toEqual(['eth0'])
+  const make = 'ip link add late.1 type veth peer name far; ip addr add 192.0.2.1/24 dev late.1'
+  for (let round = 0; round < 2; round++) {
+    await stage.n1.shell(make)
+    await expect.poll(devices).toEqual(['eth0', 'late.1'])
+    await stage.n1.shell('ip link del late.1')
+    await expect.poll(devices).toEqual(['eth0'])
+  }
+  const { checks, health } = await agent.status()
+  expect(health).toBe('degraded')
+  expect(checks).toContainEqual(
+    expect.objectContaining({
+      name: 'edge',
+      ok: false,
+      message: expect.stringMatching(/^uplink "absent": there is no such interface/),
+    }),
+  )
+  await agent.kill()
+  await stage.agent.restart()
+})
+
 test('none can be told to be an uplink, and cleanup leaves no program behind', async () => {
   const address = stage.n1.addresses.ipv4
   await stage.apply(spec(19), stage.webs)

@@ -137,7 +137,6 @@ export class EdgePlane {
   /** Attaches again what somebody detached, and follows routes; a sentence for each repair. */
   repair(): string[] {
     const lost = this.hooks().filter(({ attached }) => !attached)
-    this.#links?.close()
     this.#refresh()
     return lost.map(({ name, device }) => `hook ${name} of ${device}: the program was not attached`)
   }
