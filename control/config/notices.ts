@@ -4,9 +4,11 @@ import type { KubeProxyConfiguration } from './kube-proxy-schema.ts'
 import { type Finding, remark } from './problem.ts'
 import { splitPath } from './reader.ts'
 
-const CONNTRACK = 'the eBPF mode uses no conntrack, so its sysctls stay as they are'
+const CONNTRACK =
+  'the eBPF mode has a table of flows of its own, so the sysctls of conntrack stay as they are'
 const IPVS = 'the eBPF mode makes no IPVS virtual servers, so it has no effect'
-const MASQUERADE = 'the eBPF mode translates connections and not packets, so nothing is masqueraded'
+const MASQUERADE =
+  'the eBPF mode gives packets from outside an address of this node on the way to other nodes, and to nobody else, so it has no effect'
 const MARK = 'the eBPF mode marks no packets, so it has no effect'
 const REQUESTS = 'kproxy sends too few requests to hold any back, so it has no effect'
 const ENCODING = 'kproxy takes protobuf where the API server has it, and JSON where not'
@@ -43,11 +45,7 @@ const IDLE: Readonly<Record<string, string>> = {
   windowsRunAsService: WINDOWS,
   'conntrack.maxPerCore': CONNTRACK,
   'conntrack.min': CONNTRACK,
-  'conntrack.tcpEstablishedTimeout': CONNTRACK,
-  'conntrack.tcpCloseWaitTimeout': CONNTRACK,
   'conntrack.tcpBeLiberal': CONNTRACK,
-  'conntrack.udpTimeout': CONNTRACK,
-  'conntrack.udpStreamTimeout': CONNTRACK,
   configSyncPeriod: "kproxy's streams need no refreshing, so it has no effect",
   portRange: 'has no effect, as in kube-proxy',
 }

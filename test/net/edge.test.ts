@@ -77,7 +77,7 @@ const addressOf = (text: string) => text.slice(0, text.lastIndexOf(':')).replace
 
 describe.each(FAMILIES)('over %s', (family) => {
   test.each(TRANSPORTS)(
-    'pods of this node answer at every kind of address, and see the client, %s (E1, M8, E16)',
+    'pods of this node answer at every kind of address, and see the client, %s (E1, E16, M8, TR-2)',
     async (transport) => {
       await stage.apply(spec(10), [stage.web(1), stage.web(2)])
       for (const [address, port] of places(10, family)) {

@@ -127,6 +127,8 @@ function createMode(config: EffectiveConfig, places: Places, log: Logger): EbpfM
       maxFlows: config.maxFlows,
       tcpEstablishedSeconds: config.conntrack.tcpEstablishedTimeoutSeconds,
       tcpHalfClosedSeconds: config.conntrack.tcpCloseWaitTimeoutSeconds,
+      udpSeconds: config.conntrack.udpTimeoutSeconds,
+      udpStreamSeconds: config.conntrack.udpStreamTimeoutSeconds,
     },
   })
 }

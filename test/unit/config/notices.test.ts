@@ -35,11 +35,11 @@ describe('values without a meaning here are accepted, and a notice says why', ()
     ],
     [
       'conntrack: {min: 5}',
-      'conntrack.min: the eBPF mode uses no conntrack, so its sysctls stay as they are',
+      'conntrack.min: the eBPF mode has a table of flows of its own, so the sysctls of conntrack stay as they are',
     ],
     [
       'conntrack: {tcpBeLiberal: true}',
-      'conntrack.tcpBeLiberal: the eBPF mode uses no conntrack, so its sysctls stay as they are',
+      'conntrack.tcpBeLiberal: the eBPF mode has a table of flows of its own, so the sysctls of conntrack stay as they are',
     ],
     [
       'featureGates: {NativeHistograms: true}',

@@ -30,6 +30,9 @@ export interface EdgeOptions {
    */
   readonly tcpEstablishedSeconds: number
   readonly tcpHalfClosedSeconds: number
+  /** As these, of UDP flows that nobody has answered, and of others. */
+  readonly udpSeconds: number
+  readonly udpStreamSeconds: number
 }
 
 interface Log {
@@ -42,9 +45,11 @@ const PROGRAMS: Readonly<Record<InterfaceAttachType, string>> = {
   tcx_egress: 'edge_egress',
 }
 
-/** nf_conntrack_tcp_timeout_established and _close_wait */
+/** nf_conntrack_tcp_timeout_established and _close_wait, nf_conntrack_udp_timeout and _stream */
 const KERNEL_ESTABLISHED_SECONDS = 432_000
 const KERNEL_HALF_CLOSED_SECONDS = 60
+const KERNEL_UDP_SECONDS = 30
+const KERNEL_UDP_STREAM_SECONDS = 120
 
 /** How often idle flows are looked for, in milliseconds. */
 const SWEEP_MS = 15_000
@@ -184,7 +189,7 @@ export class EdgePlane {
   }
 
   #load(): BpfObject {
-    const { objectPath, maxFlows, tcpEstablishedSeconds, tcpHalfClosedSeconds } = this.#options
+    const { objectPath, maxFlows, ...seconds } = this.#options
     const names = [...PINNED_MAPS, ...EDGE_MAPS]
     const sizes = {
       established: 2 * maxFlows,
@@ -194,8 +199,10 @@ export class EdgePlane {
       pins: Object.fromEntries(names.map((name) => [name, this.#pins.map(name)])),
       maxEntries: { ...sizes, ...pinnedSizes(this.#pins, names) },
       constants: {
-        tcp_established_seconds: tcpEstablishedSeconds || KERNEL_ESTABLISHED_SECONDS,
-        tcp_half_closed_seconds: tcpHalfClosedSeconds || KERNEL_HALF_CLOSED_SECONDS,
+        tcp_established_seconds: seconds.tcpEstablishedSeconds || KERNEL_ESTABLISHED_SECONDS,
+        tcp_half_closed_seconds: seconds.tcpHalfClosedSeconds || KERNEL_HALF_CLOSED_SECONDS,
+        udp_unanswered_seconds: seconds.udpSeconds || KERNEL_UDP_SECONDS,
+        udp_answered_seconds: seconds.udpStreamSeconds || KERNEL_UDP_STREAM_SECONDS,
       },
     })
   }
