@@ -3,6 +3,7 @@ import {
   connect,
   connectOnce,
   kproxy,
+  type LabNode,
   type Machine,
   type Manifest,
   type ServiceSpec,
@@ -322,6 +323,45 @@ test('uplinks are followed as they come, go and are made anew, and a missing one
     }),
   )
   await agent.kill()
+  await stage.agent.restart()
+})
+
+test('a tunnel to another node is an uplink like others, once it is named (E2, E24)', async () => {
+  const tunnel = (from: LabNode, to: LabNode) =>
+    from.shell(`
+      ip link add vx0 type vxlan id 7 dstport 4789 dev eth0 \\
+        local ${from.addresses.ipv4} remote ${to.addresses.ipv4}
+      ip addr add 10.99.0.${from.index}/24 dev vx0
+      ip addr add fd00:99::${from.index}/64 dev vx0 nodad
+      ip link set vx0 up
+      ip route replace ${to.podCidrs.ipv4} via 10.99.0.${to.index}
+      ip route replace ${to.podCidrs.ipv6} via fd00:99::${to.index}`)
+  await stage.agent.kill()
+  await tunnel(stage.n1, stage.n2)
+  await tunnel(stage.n2, stage.n1)
+  const named = await startKproxy(stage.n1, {
+    manifests: stage.manifests.path,
+    args: ['--uplinks', 'eth0,vx0'],
+  })
+  stage.put(spec(63), [stage.web(3)])
+  await named.serves('default/edge-63', [stage.web(3)])
+  for (const family of FAMILIES) {
+    for (const transport of TRANSPORTS) {
+      expect(await servers(outside(63)[family], 80, transport)).toEqual(['web-3'])
+    }
+    await send(outside(63)[family], 80, 1_450)
+    const { stdout } = await client.exec(['ip', 'route', 'get', outside(63)[family]])
+    expect(stdout).toContain(' mtu 1450')
+  }
+  await named.kill()
+  await stage.n1.shell(`
+    ip link del vx0
+    ip route replace ${stage.n2.podCidrs.ipv4} via ${stage.n2.addresses.ipv4}
+    ip route replace ${stage.n2.podCidrs.ipv6} via ${stage.n2.addresses.ipv6}`)
+  await stage.n2.shell(`
+    ip link del vx0
+    ip route replace ${stage.n1.podCidrs.ipv4} via ${stage.n1.addresses.ipv4}
+    ip route replace ${stage.n1.podCidrs.ipv6} via ${stage.n1.addresses.ipv6}`)
   await stage.agent.restart()
 })
 
