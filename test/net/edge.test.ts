@@ -119,6 +119,19 @@ describe.each(FAMILIES)('over %s', (family) => {
     }
   })
 
+  test('a pod elsewhere gets all endpoints in spite of Local, and itself as well (E18, M6, M9, TR-20)', async () => {
+    const host = family === 'ipv4' ? 20 : 21
+    await stage.apply(spec(host, { externalTrafficPolicy: 'Local' }), [stage.web(3)])
+    const address = stage.n1.addresses[family]
+    for (const pod of [stage.n2.pod('client-3'), stage.web(3)]) {
+      for (const transport of TRANSPORTS) {
+        const one = await connectOnce(pod, address, 30_000 + host, { transport })
+        expect(one).toMatchObject({ ok: true, server: 'web-3' })
+        expect(addressOf(one.seen)).toBe(address)
+      }
+    }
+  })
+
   test('without endpoints a client is refused at once, by port unreachable (TR-23, TR-24)', async () => {
     await stage.apply(spec(14), [])
     for (const [address, port] of places(14, family)) {
