@@ -8,6 +8,23 @@
 #define KP_ADDRESSES_SIZE (2 * sizeof(struct kp_address))
 #define KP_PORTS_SIZE (2 * sizeof(__be16))
 
+/* Since 6.16 and in stable kernels; not in the headers of Debian 12. */
+#define KP_F_IPV6 (1ULL << 7)
+
+/*
+ * The checksum at `place` after a change of addresses. Of a packet that the device has summed up
+ * (CHECKSUM_COMPLETE), IPv6 addresses and this checksum cancel out, which kernels must be told;
+ * those that do not know the flag get it wrong, whatever we do.
+ */
+static __always_inline long kp_fix_pseudo(struct __sk_buff *skb, bool is_ipv4, __u32 place,
+					  __s64 change, __u64 flags)
+{
+	flags |= BPF_F_PSEUDO_HDR;
+	if (!is_ipv4 && !bpf_l4_csum_replace(skb, place, 0, change, flags | KP_F_IPV6))
+		return 0;
+	return bpf_l4_csum_replace(skb, place, 0, change, flags);
+}
+
 /* The checksum of UDP may be missing, and must not come to look as if it were. */
 static __always_inline int kp_fix_transport(struct __sk_buff *skb, const struct kp_packet *packet,
 					    const struct kp_tuple *to)
@@ -24,7 +41,7 @@ static __always_inline int kp_fix_transport(struct __sk_buff *skb, const struct 
 	 */
 	change = bpf_csum_diff((__be32 *)&packet->tuple.source, KP_ADDRESSES_SIZE,
 			       (__be32 *)&to->source, KP_ADDRESSES_SIZE, 0);
-	if (bpf_l4_csum_replace(skb, place, 0, change, flags | BPF_F_PSEUDO_HDR))
+	if (kp_fix_pseudo(skb, packet->is_ipv4, place, change, flags))
 		return -1;
 	change = bpf_csum_diff((__be32 *)&packet->tuple.source_port, KP_PORTS_SIZE,
 			       (__be32 *)&to->source_port, KP_PORTS_SIZE, 0);

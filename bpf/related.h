@@ -76,7 +76,7 @@ static __always_inline int kp_rewrite_outer(struct __sk_buff *skb, const struct 
 		return kp_write_addresses4(skb, packet, to);
 	change = bpf_csum_diff((__be32 *)&packet->tuple.source, KP_ADDRESSES_SIZE,
 			       (__be32 *)&to->source, KP_ADDRESSES_SIZE, 0);
-	if (bpf_l4_csum_replace(skb, check, 0, change, BPF_F_PSEUDO_HDR))
+	if (kp_fix_pseudo(skb, false, check, change, 0))
 		return -1;
 	return bpf_skb_store_bytes(skb, packet->network + offsetof(struct ipv6hdr, saddr),
 				   &to->source, KP_ADDRESSES_SIZE, 0);
