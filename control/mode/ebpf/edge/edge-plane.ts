@@ -220,16 +220,18 @@ export class EdgePlane {
         nodeIPs: this.#nodeIPs,
       })
       const failures: string[] = []
+      const served: Uplink[] = []
       for (const { key, value } of uplinkRows(uplinks)) object.map('uplinks').update(key, value)
-      for (const { index, name } of uplinks) {
+      for (const uplink of uplinks) {
         try {
-          links.attach(index)
+          links.attach(uplink.index)
+          served.push(uplink)
         } catch (error) {
-          failures.push(`uplink "${name}": ${explained(error)}`)
+          failures.push(`uplink "${uplink.name}": ${explained(error)}`)
         }
       }
       links.keep(uplinks.map(({ index }) => index))
-      this.#note(uplinks)
+      this.#note(served)
       this.#say([...problems, ...failures])
     } catch (error) {
       this.#say([`the interfaces cannot be followed: ${messageOf(error)}`])
