@@ -154,10 +154,16 @@ export function effectiveConfig(
     socket: own.socket,
     maxServices: own.maxServices,
     maxEndpoints: own.maxEndpoints,
-    uplinks: own.uplinks,
+    uplinks: uplinksOf(own.uplinks),
     maxFlows: own.maxFlows,
     serviceMetrics: own.serviceMetrics,
   })
+}
+
+/** Off until it is asked for: what it costs packets that are not for Services is not good enough yet. */
+function uplinksOf(wanted: readonly string[]): readonly string[] {
+  if (wanted.length === 0) return ['none']
+  return wanted.includes('auto') ? [] : wanted
 }
 
 function asked(seconds: number): number | undefined {

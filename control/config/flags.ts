@@ -307,7 +307,7 @@ export const KPROXY_FLAGS: readonly Flag[] = rows(
       'list',
       'uplinks',
       '<name,...>',
-      'interfaces where traffic from outside is served, names and globs, or "none" (default: by routes)',
+      'interfaces where traffic from outside is served: names and globs, or "auto" for those with a default route or an address of the node (default: none)',
     ],
     [
       'max-flows',

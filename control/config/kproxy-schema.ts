@@ -25,7 +25,7 @@ export const kproxySchema = field.section({
   maxServices: field.count(65_536),
   /** Service endpoints that the maps hold. */
   maxEndpoints: field.count(262_144),
-  /** Interfaces at which traffic from outside is served: names and globs, or `none`; empty: by routes. */
+  /** Interfaces at which traffic from outside is served: names and globs, or `auto`; empty: nowhere. */
   uplinks: field.texts(),
   /** Flows from outside that may go on at once. */
   maxFlows: field.count(65_536),

@@ -20,7 +20,7 @@ let stage: Stage
 let client: Machine
 
 beforeAll(async () => {
-  stage = await Stage.build(undefined, ['--cluster-cidr', POD_CIDRS], true)
+  stage = await Stage.build(undefined, ['--cluster-cidr', POD_CIDRS, '--uplinks', 'auto'], true)
   client = stage.lab.outside
   // As a load balancer's router would, by the node with the agent.
   await client.shell(

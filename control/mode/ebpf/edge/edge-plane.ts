@@ -154,7 +154,7 @@ export class EdgePlane {
         name,
         ok: true,
         minor,
-        message: 'off (--uplinks none): traffic from outside is not served',
+        message: 'off: traffic from outside is not served (--uplinks auto serves it)',
       }
     }
     if (this.#problems.length > 0)
