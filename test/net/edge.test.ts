@@ -390,7 +390,7 @@ test('none can be told to be an uplink, and cleanup leaves no program behind', a
   })
   expect(await connectOnce(client, address, 30_019)).toMatchObject({ errno: 'ECONNREFUSED' })
   expect((await none.status()).checks).toContainEqual(
-    expect.objectContaining({ name: 'edge', ok: true, message: expect.stringMatching(/^off /) }),
+    expect.objectContaining({ name: 'edge', ok: true, message: expect.stringMatching(/^off: /) }),
   )
   await none.kill()
   await stage.agent.restart()
