@@ -57,6 +57,8 @@ describe('kproxy beside stock kube-proxy', () => {
     await deletePod(cluster.client, 'a')
     await cluster.slices('web', 2)
     await cluster.addService('timed', { selector: null })
+    // The streams of Services and slices are two: a slice without its Service would be no change.
+    await agent.programmed('default/timed', (service) => service !== undefined)
     for (const addressType of ['IPv4', 'IPv6'] as const) await addTimedSlice(addressType)
     for (const path of ['healthz', 'livez']) {
       for (const node of cluster.lab.nodes) await httpGet(node, `http://127.0.0.1:10256/${path}`)
