@@ -4,6 +4,7 @@ import type { GuardChanges } from '../../model/guards.ts'
 import { cidrWords, textOfWords } from './cidr-rows.ts'
 import { type Limits, type MapRows, ROW_SIZES } from './kernel-maps.ts'
 import type { Operation } from './operations.ts'
+import { deletesOf, updatesOf } from './row-operations.ts'
 import { Rows } from './rows.ts'
 
 /**
@@ -92,7 +93,7 @@ export class AddressTable {
       addAddress(put, address, role)
     }
     this.#dirty.clear()
-    return [...deletes(gone), ...updates(put)]
+    return [...deletesOf(gone), ...updatesOf(put)]
   }
 
   #planCidrs(complete: boolean, limit: number): Operation[] {
@@ -115,7 +116,7 @@ export class AddressTable {
       addCidr(put, cidr)
     }
     // After the addresses: in between, unknown ports of a ClusterIP would be dropped and not refused.
-    return [...deletes(gone), ...updates(put, 1)]
+    return [...deletesOf(gone), ...updatesOf(put, 1)]
   }
 
   #roleOf(address: string): number {
@@ -180,15 +181,4 @@ function* readCidrs({ keys, count }: MapRows): Generator<string> {
     const length = view.getUint32(offset + kpCidr.prefixLength.offset, true)
     yield textOfWords(view, offset + kpCidr.address.offset, length)
   }
-}
-
-function updates(rows: Rows, stage = 0): Operation[] {
-  const { map, count } = rows
-  if (count === 0) return []
-  return [{ kind: 'update', stage, map, keys: rows.keyBytes(), values: rows.valueBytes(), count }]
-}
-
-function deletes(rows: Rows): Operation[] {
-  const { map, count } = rows
-  return count === 0 ? [] : [{ kind: 'delete', stage: 0, map, keys: rows.keyBytes(), count }]
 }

@@ -1,14 +1,13 @@
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import {
-  BpfError,
-  BpfLink,
+  type BpfLink,
   type BpfObject,
   type BpfProgram,
   type CgroupAttachType,
   cgroupPrograms,
 } from '#addon'
 import type { HookStatus } from '../mode.ts'
-import { type PinDirectory, replacePin } from './pins.ts'
+import { adoptLink, type PinDirectory, replacePin } from './pins.ts'
 
 /**
  * Programs are named like their hooks. What answers for a translation comes before what translates:
@@ -81,22 +80,11 @@ export class Hooks {
 
   /** The pinned link of an earlier agent with our program in it; undefined where it leads nowhere. */
   #adopt(hook: CgroupAttachType, program: BpfProgram): BpfLink | undefined {
-    const path = this.#pins.link(hook)
-    if (!existsSync(path)) return undefined
-    const link = BpfLink.openPinned(path)
-    try {
-      if (link.info.cgroupId === statSync(this.#cgroupPath, { bigint: true }).ino) {
-        link.update(program)
-        return link
-      }
-    } catch (error) {
-      if (!(error instanceof BpfError) || error.code !== 'ENOLINK') {
-        link.close()
-        throw error
-      }
-    }
-    link.close()
-    return undefined
+    return adoptLink(
+      this.#pins.link(hook),
+      () => program,
+      (link) => link.info.cgroupId === statSync(this.#cgroupPath, { bigint: true }).ino,
+    )
   }
 
   #attachNew(hook: CgroupAttachType, program: BpfProgram): BpfLink {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { type FileLock, lockFile } from '#addon'
+import { BpfError, BpfLink, type BpfProgram, type FileLock, lockFile } from '#addon'
 import { PreflightError } from './preflight.ts'
 
 /** Everything that can be pinned. */
@@ -114,6 +114,34 @@ export function findFlockHolder(
     const [, kind, , , pid, where] = line.trim().split(/\s+/)
     if (kind === 'FLOCK' && where === place && Number(pid) > 0) return Number(pid)
   }
+  return undefined
+}
+
+/**
+ * The pinned link of an earlier agent with our program in it; undefined where it is not there, or leads
+ * elsewhere or nowhere.
+ *
+ * @param isOurs whether the link is where it should be
+ */
+export function adoptLink(
+  path: string,
+  program: () => BpfProgram,
+  isOurs: (link: BpfLink) => boolean,
+): BpfLink | undefined {
+  if (!existsSync(path)) return undefined
+  const link = BpfLink.openPinned(path)
+  try {
+    if (isOurs(link)) {
+      link.update(program())
+      return link
+    }
+  } catch (error) {
+    if (!(error instanceof BpfError) || error.code !== 'ENOLINK') {
+      link.close()
+      throw error
+    }
+  }
+  link.close()
   return undefined
 }
 

@@ -3,6 +3,7 @@ import type { MapName } from './kernel-maps.ts'
 import type { Ledger } from './ledger.ts'
 import type { Operation } from './operations.ts'
 import { rangeLength } from './records.ts'
+import { deletesOf } from './row-operations.ts'
 import { Rows } from './rows.ts'
 import { addSourceRange, type SourceRange } from './source-range-rows.ts'
 
@@ -47,8 +48,7 @@ function withoutRanges(ledger: Ledger, ranges: readonly SourceRange[]): Operatio
     if (ledger.sourceRanges.get(range.serviceId)?.includes(range.cidr) === true) continue
     addSourceRange(rows, range)
   }
-  const { map, count } = rows
-  return count === 0 ? [] : [{ kind: 'delete', stage: 0, map, keys: rows.keyBytes(), count }]
+  return deletesOf(rows)
 }
 
 function removal(map: MapName, ids: readonly number[]): Operation[] {

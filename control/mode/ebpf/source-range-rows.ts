@@ -2,6 +2,7 @@ import { kpSourceRange } from '#abi'
 import { cidrWords, textOfWords } from './cidr-rows.ts'
 import { type MapRows, ROW_SIZES } from './kernel-maps.ts'
 import type { Operation } from './operations.ts'
+import { deletesOf, updatesOf } from './row-operations.ts'
 import { Rows } from './rows.ts'
 
 /** One row: this CIDR may use the LoadBalancer IPs of this service port (TR-30). */
@@ -64,15 +65,5 @@ export function inspectSourceRanges(
     problems.push(`source_ranges: ${name} is missing`)
     addSourceRange(put, range)
   }
-  const operations: Operation[] = []
-  if (put.count > 0) {
-    const { map, count } = put
-    const [keys, values] = [put.keyBytes(), put.valueBytes()]
-    operations.push({ kind: 'update', stage: 0, map, keys, values, count })
-  }
-  if (gone.count > 0) {
-    const { map, count } = gone
-    operations.push({ kind: 'delete', stage: 0, map, keys: gone.keyBytes(), count })
-  }
-  return { problems, operations }
+  return { problems, operations: [...updatesOf(put), ...deletesOf(gone)] }
 }

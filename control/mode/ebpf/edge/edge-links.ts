@@ -7,7 +7,7 @@ import {
   type InterfaceAttachType,
   interfacePrograms,
 } from '#addon'
-import { type PinDirectory, replacePin } from '../pins.ts'
+import { adoptLink, type PinDirectory, replacePin } from '../pins.ts'
 
 /** What answers comes before what translates: no flow begins whose replies would not be known. */
 export const EDGE_HOOKS: readonly InterfaceAttachType[] = ['tcx_egress', 'tcx_ingress']
@@ -94,22 +94,11 @@ export class EdgeLinks {
 
   /** The link of an earlier agent with our program in it; undefined where it leads nowhere. */
   #adopt(hook: InterfaceAttachType, index: number): BpfLink | undefined {
-    const path = this.#pins.link(linkName(hook, index))
-    if (!existsSync(path)) return undefined
-    const link = BpfLink.openPinned(path)
-    try {
-      if (link.info.interfaceIndex === index) {
-        link.update(this.#programOf(hook))
-        return link
-      }
-    } catch (error) {
-      if (!(error instanceof BpfError) || error.code !== 'ENOLINK') {
-        link.close()
-        throw error
-      }
-    }
-    link.close()
-    return undefined
+    return adoptLink(
+      this.#pins.link(linkName(hook, index)),
+      () => this.#programOf(hook),
+      (link) => link.info.interfaceIndex === index,
+    )
   }
 
   #attachNew(hook: InterfaceAttachType, index: number): BpfLink {
